@@ -1,0 +1,106 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_BLOCK = 2048, LARGEST_BLOCK = 65536, ALIGNMENT = 16 };
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size;
+};
+
+static_assert(sizeof(struct arena_block) % ALIGNMENT == 0, "the first allocation is aligned");
+
+void arena_release(struct arena *arena)
+{
+    struct arena_block *block = arena->blocks;
+
+    while (block != NULL) {
+        struct arena_block *next = block->next;
+
+        free(block);
+        block = next;
+    }
+    *arena = (struct arena){0};
+}
+
+static void *arena_grow(struct arena *arena, size_t size)
+{
+    size_t block_size = arena->blocks != NULL ? arena->blocks->size * 2 : FIRST_BLOCK;
+    struct arena_block *block;
+
+    if (block_size > LARGEST_BLOCK)
+        block_size = LARGEST_BLOCK;
+    if (block_size < size)
+        block_size = size;
+    block = block_size <= SIZE_MAX - sizeof(*block) ? malloc(sizeof(*block) + block_size) : NULL;
+    if (block == NULL) {
+        arena->failed = true;
+        return NULL;
+    }
+    block->next = arena->blocks;
+    block->size = block_size;
+    arena->blocks = block;
+    arena->at = (char *)(block + 1) + size;
+    arena->end = (char *)(block + 1) + block_size;
+    return block + 1;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    char *at = arena->at;
+
+    if (size > SIZE_MAX - ALIGNMENT) {
+        arena->failed = true;
+        return NULL;
+    }
+    size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    arena->used += size;
+    if ((size_t)(arena->end - at) < size)
+        return arena_grow(arena, size);
+    arena->at = at + size;
+    return at;
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+    void *mem = arena_alloc(arena, size);
+
+    return mem != NULL ? memset(mem, 0, size) : NULL;
+}
+
+struct bytes arena_dup(struct arena *arena, struct bytes bytes)
+{
+    char *copy = bytes.len < SIZE_MAX ? arena_alloc(arena, bytes.len + 1) : NULL;
+
+    if (copy == NULL)
+        return bytes_of("", 0);
+    if (bytes.len != 0)
+        memcpy(copy, bytes.ptr, bytes.len);
+    copy[bytes.len] = '\0';
+    return bytes_of(copy, bytes.len);
+}
+
+struct bytes arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    char *text;
+    int len;
+
+    va_start(args, format);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    text = len >= 0 ? arena_alloc(arena, (size_t)len + 1) : NULL;
+    if (text != NULL)
+        vsnprintf(text, (size_t)len + 1, format, args);
+    va_end(args);
+    return text != NULL ? bytes_of(text, (size_t)len) : bytes_of("", 0);
+}
+
+const char *arena_str(struct arena *arena, struct bytes bytes)
+{
+    return arena_dup(arena, bytes).ptr;
+}

@@ -1,0 +1,35 @@
+/*
+ * arena - memory that is freed all at once: a request, a decode, one test.
+ *
+ * Shape    zeroed is empty and valid; grows by blocks that double up to 64 KiB.
+ * Owner    whoever holds the struct; everything allocated dies with arena_release().
+ * Errors   without memory an allocation returns NULL and sets `failed`, which stays set: builders
+ *          that got NULL do nothing, and their caller looks at `failed` once, at the end.
+ */
+#ifndef TIDEWATCH_BASE_ARENA_H
+#define TIDEWATCH_BASE_ARENA_H
+
+#include "base/bytes.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks;
+    char *at, *end;
+    size_t used; /* bytes handed out, for limits */
+    bool failed;
+};
+
+void arena_release(struct arena *arena);
+/* Aligned for any type; not zeroed. */
+void *arena_alloc(struct arena *arena, size_t size);
+void *arena_zalloc(struct arena *arena, size_t size);
+/* Copies; NUL-terminated behind the copy. Empty bytes without memory. */
+struct bytes arena_dup(struct arena *arena, struct bytes bytes);
+struct bytes arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The C string of `bytes`; "" without memory. */
+const char *arena_str(struct arena *arena, struct bytes bytes);
+
+#define arena_new(arena, type) ((type *)arena_zalloc(arena, sizeof(type)))
+
+#endif

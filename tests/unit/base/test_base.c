@@ -1,0 +1,148 @@
+#include "unit/test.h"
+
+#include "base/arena.h"
+#include "base/base64.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/rand.h"
+
+TEST(bytes, cut_walks_the_parts_and_ends_with_a_null)
+{
+    struct bytes rest = BYTES("a,,b");
+
+    CHECK_TEXT(bytes_cut(&rest, ','), "a");
+    CHECK_TEXT(bytes_cut(&rest, ','), "");
+    CHECK(rest.ptr != NULL);
+    CHECK_TEXT(bytes_cut(&rest, ','), "b");
+    CHECK(rest.ptr == NULL && rest.len == 0);
+}
+
+TEST(bytes, u64_takes_digits_only_and_sees_overflow)
+{
+    uint64_t n = 0;
+
+    CHECK(bytes_to_u64(BYTES("18446744073709551615"), &n) && n == UINT64_MAX);
+    CHECK(!bytes_to_u64(BYTES("18446744073709551616"), &n));
+    CHECK(!bytes_to_u64(BYTES(""), &n) && !bytes_to_u64(BYTES("-1"), &n));
+    CHECK(!bytes_to_u64(BYTES("+1"), &n) && !bytes_to_u64(BYTES("1 "), &n));
+}
+
+TEST(bytes, order_is_that_of_bytes_with_the_shorter_first)
+{
+    CHECK(bytes_cmp(BYTES("a"), BYTES("ab")) < 0);
+    CHECK(bytes_cmp(BYTES("a-b/"), BYTES("a/")) < 0);
+    CHECK(bytes_cmp(BYTES("\xff"), BYTES("a")) > 0);
+    CHECK(bytes_cmp(BYTES(""), BYTES("")) == 0);
+}
+
+TEST(buf, grows_and_becomes_a_blob)
+{
+    struct buf buf = {0};
+    struct blob *blob;
+
+    for (int i = 0; i < 1000; i++)
+        buf_appendf(&buf, "%d,", i);
+    buf_append_u64(&buf, UINT64_MAX);
+    CHECK(bytes_ends_with(buf_bytes(&buf), BYTES("999,18446744073709551615")));
+    buf_consume(&buf, 2);
+    CHECK(bytes_starts_with(buf_bytes(&buf), BYTES("1,2,")));
+    blob = buf_to_blob(&buf);
+    CHECK(blob != NULL && buf.data == NULL && blob->len > 3000);
+    CHECK(blob_unref(blob) == NULL);
+}
+
+TEST(buf, failure_is_sticky)
+{
+    struct buf buf = {0};
+
+    CHECK(!buf_reserve(&buf, SIZE_MAX / 2));
+    buf_append_str(&buf, "x");
+    CHECK(buf.failed && buf.len == 0);
+    CHECK(buf_to_blob(&buf) == NULL);
+}
+
+TEST(arena, allocations_are_aligned_and_do_not_overlap)
+{
+    struct arena arena = {0};
+    char *last = NULL;
+
+    for (size_t i = 1; i < 3000; i += 7) {
+        char *mem = arena_alloc(&arena, i);
+
+        CHECK((uintptr_t)mem % 16 == 0);
+        memset(mem, (int)i, i);
+        CHECK(last == NULL || *last == (char)(i - 7));
+        last = mem;
+    }
+    CHECK_TEXT(arena_printf(&arena, "%s-%d", "a", 7), "a-7");
+    CHECK(arena_alloc(&arena, SIZE_MAX) == NULL && arena.failed);
+    arena_release(&arena);
+}
+
+TEST(clock, times_are_written_and_read)
+{
+    char text[RFC3339_LEN + 1], micro[RFC3339_MICRO_LEN + 1];
+    int64_t s = 0;
+
+    rfc3339_format(1136214245, text);
+    CHECK_TEXT(bytes_str(text), "2006-01-02T15:04:05Z");
+    rfc3339_micro_format(1136214245000007, micro);
+    CHECK_TEXT(bytes_str(micro), "2006-01-02T15:04:05.000007Z");
+    CHECK(rfc3339_parse(BYTES("2006-01-02T15:04:05Z"), &s) && s == 1136214245);
+    CHECK(rfc3339_parse(BYTES("2006-01-02T16:04:05.123+01:00"), &s) && s == 1136214245);
+    CHECK(!rfc3339_parse(BYTES("2006-13-02T15:04:05Z"), &s));
+    CHECK(!rfc3339_parse(BYTES("2006-01-02"), &s) &&
+          !rfc3339_parse(BYTES("2006-01-02T15:04:05"), &s));
+}
+
+TEST(base64, both_forms_round_trip)
+{
+    for (size_t len = 0; len < 9; len++)
+        for (int form = BASE64_STANDARD; form <= BASE64_URL_UNPADDED; form++) {
+            struct buf text = {0}, back = {0};
+
+            base64_encode(&text, bytes_of("\xff\xfe\0abc?>?", len), (enum base64_form)form);
+            CHECK(base64_decode(&back, buf_bytes(&text), (enum base64_form)form));
+            CHECK(bytes_eq(buf_bytes(&back), bytes_of("\xff\xfe\0abc?>?", len)));
+            buf_release(&text);
+            buf_release(&back);
+        }
+}
+
+TEST(base64, what_is_not_of_the_form_is_refused)
+{
+    static const char *const bad[] = {"a", "ab", "abc", "ab=c", "a===", "ab-_", "ab==cd=="};
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct buf out = {0};
+
+        CHECK(!base64_decode(&out, bytes_str(bad[i]), BASE64_STANDARD));
+        buf_release(&out);
+    }
+}
+
+TEST(error, carries_words_details_and_causes)
+{
+    struct error err = {0};
+
+    CHECK_INT(error_set(&err, STATUS_INVALID, "%s is %d", "x", 7), STATUS_INVALID);
+    error_set_details(&err, BYTES("apps"), BYTES("Deployment"), BYTES("web"));
+    error_add_cause(&err, "FieldValueRequired", BYTES("spec.x"), "Required value");
+    CHECK_TEXT(bytes_str(error_message(&err)), "x is 7");
+    CHECK(err.cause_count == 1 && strcmp(err.causes[0].field, "spec.x") == 0);
+    CHECK_INT(error_set(&err, STATUS_CONFLICT, "again: %s", err.message), STATUS_CONFLICT);
+    CHECK_TEXT(bytes_str(err.message), "again: x is 7");
+    CHECK(err.cause_count == 0 && err.kind == NULL);
+    error_release(&err);
+    CHECK_INT(error_set(NULL, STATUS_IO, "nobody listens"), STATUS_IO);
+}
+
+TEST(rand, uuids_are_version_4_and_differ)
+{
+    char a[UUID_LEN + 1], b[UUID_LEN + 1];
+
+    uuid_new(a);
+    uuid_new(b);
+    CHECK(strlen(a) == UUID_LEN && strcmp(a, b) != 0);
+    CHECK(a[14] == '4' && strchr("89ab", a[19]) != NULL && a[8] == '-');
+}
