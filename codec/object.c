@@ -1,0 +1,159 @@
+#include "codec/object.h"
+
+#include "codec/object_image.h"
+#include "codec/object_index.h"
+
+/* ---- making ---- */
+
+enum status object_new(const struct json *tree, const struct object_field *fields,
+                       size_t field_count, struct object **ret_object, struct error *reterr)
+{
+    struct arena arena = {0};
+    struct buf image = {0};
+    struct json *read;
+    enum status st;
+
+    st = object_check(tree, reterr);
+    if (st != STATUS_OK)
+        goto out;
+    object_image_write(&image, tree);
+    if (image.failed || image.len > UINT32_MAX) {
+        st = error_set(reterr, image.failed ? STATUS_NO_MEMORY : STATUS_TOO_LARGE,
+                       image.failed ? "out of memory" : "object too large");
+        goto out;
+    }
+    st = json_parse(&arena, buf_bytes(&image), &read, NULL, reterr); /* it may be too deep */
+    if (st != STATUS_OK)
+        goto out;
+    st = object_index(read, buf_bytes(&image), &arena, fields, field_count, ret_object);
+    if (st != STATUS_OK)
+        error_set(reterr, st, "out of memory");
+out:
+    arena_release(&arena);
+    buf_release(&image);
+    return st;
+}
+
+static enum status corrupt(struct error *reterr, const char *why)
+{
+    return error_set(reterr, STATUS_CORRUPT, "stored object is not what was written: %s", why);
+}
+
+enum status object_load(struct bytes stored, uint64_t rev, const struct object_field *fields,
+                        size_t field_count, struct object **ret_object, struct error *reterr)
+{
+    struct arena arena = {0};
+    struct error why = {0};
+    struct json *tree;
+    enum status st;
+
+    if (stored.len > UINT32_MAX)
+        return corrupt(reterr, "too large");
+    st = json_parse(&arena, stored, &tree, NULL, &why);
+    if (st == STATUS_OK)
+        st = object_check(tree, &why);
+    if (st == STATUS_OK && !object_image_is_canonical(tree))
+        st = error_set(&why, STATUS_CORRUPT, "not in canonical form");
+    if (st == STATUS_OK)
+        st = object_index(tree, stored, &arena, fields, field_count, ret_object);
+    if (st == STATUS_OK)
+        (*ret_object)->base.rev = rev;
+    else if (st == STATUS_NO_MEMORY)
+        error_set(reterr, st, "out of memory");
+    else
+        st = corrupt(reterr, why.message != NULL ? why.message : "not in canonical form");
+    error_release(&why);
+    arena_release(&arena);
+    return st;
+}
+
+/* ---- showing ---- */
+
+enum status object_to_json(const struct object *object, uint64_t rev, struct bytes api_version,
+                           struct arena *arena, struct json **ret_tree)
+{
+    struct json *tree;
+    enum status st = json_parse(arena, value_bytes(&object->base), &tree, NULL, NULL);
+
+    assert(st != STATUS_BAD_REQUEST); /* it was read before, when the object was made */
+    if (st != STATUS_OK)
+        return st;
+    if (api_version.len != 0)
+        json_get(tree, BYTES("apiVersion"))->text = api_version;
+    if (rev != 0)
+        object_image_insert_rv(arena, tree, rev);
+    if (arena->failed)
+        return STATUS_NO_MEMORY;
+    *ret_tree = tree;
+    return STATUS_OK;
+}
+
+void object_write(struct buf *out, const struct object *object, uint64_t rev,
+                  struct bytes api_version)
+{
+    const char *data = object->base.data;
+
+    if (rev == 0)
+        rev = object->base.rev;
+    if (api_version.len == 0)
+        api_version = bytes_of(data + object->api_version_at,
+                               object->api_version_end - object->api_version_at);
+    buf_append(out, data, object->api_version_at);
+    buf_append_bytes(out, api_version);
+    buf_append(out, data + object->api_version_end, object->rv_at - object->api_version_end);
+    if (rev != 0) {
+        buf_append_str(out, "\"resourceVersion\":\"");
+        buf_append_u64(out, rev);
+        buf_append_str(out, "\",");
+    }
+    buf_append(out, data + object->rv_at, object->base.len - object->rv_at);
+}
+
+size_t object_written_len(const struct object *object, uint64_t rev, struct bytes api_version)
+{
+    size_t len = object->base.len;
+
+    if (rev == 0)
+        rev = object->base.rev;
+    if (api_version.len != 0)
+        len = len - (object->api_version_end - object->api_version_at) + api_version.len;
+    if (rev != 0)
+        len += strlen("\"resourceVersion\":\"\",");
+    for (; rev != 0; rev /= 10)
+        len++;
+    return len;
+}
+
+/* ---- asking ---- */
+
+/* Unknown fields were refused when the request came in; here they are empty, as in fields.Set. */
+static struct bytes field_of(const struct object *object, struct bytes label,
+                             const struct object_field *fields, size_t field_count)
+{
+    if (bytes_eq(label, BYTES("metadata.name")))
+        return object->name;
+    if (bytes_eq(label, BYTES("metadata.namespace")))
+        return object->namespace;
+    for (size_t i = 0; i < field_count && i < object->field_count; i++)
+        if (bytes_eq_str(label, fields[i].label))
+            return object->fields[i];
+    return bytes_of(NULL, 0);
+}
+
+bool object_matches_fields(const struct object *object, const struct field_selector *selector,
+                           const struct object_field *fields, size_t field_count)
+{
+    for (size_t i = 0; selector != NULL && i < selector->count; i++) {
+        const struct field_term *term = &selector->terms[i];
+        struct bytes value = field_of(object, term->field, fields, field_count);
+
+        if (bytes_eq(value, term->value) == term->negated)
+            return false;
+    }
+    return true;
+}
+
+bool object_same(const struct object *a, const struct object *b)
+{
+    return bytes_eq(value_bytes(&a->base), value_bytes(&b->base));
+}
