@@ -1,0 +1,430 @@
+/*
+ * The writer's side of the sqlite backend: one connection commits, compacts and checkpoints.
+ *
+ * Durability is WAL with synchronous=FULL: a commit is an append to the write-ahead log and one
+ * fdatasync. Pages go from there into the database in checkpoints, which the writer makes at its
+ * own time: in an idle moment when enough has come together, and in any case before the log grows
+ * past a bound. Only readers that stay on old pages can hold that up; past a second bound it waits
+ * for them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "storage/sqlite_db.h"
+
+enum { /* frames of the write-ahead log, a page each */
+       CHECKPOINT_IDLE = 256,
+       CHECKPOINT_DUE = 4096,
+       CHECKPOINT_WAIT = 8192,
+};
+
+/* --- open, start, close --- */
+
+static enum status prepare_writer(struct backend *backend, struct error *reterr)
+{
+    struct writer *w = &backend->writer;
+    const struct prepared list[] = {
+        {&w->begin, "BEGIN IMMEDIATE"},
+        {&w->commit, "COMMIT"},
+        {&w->rollback, "ROLLBACK"},
+        {&w->insert,
+         "INSERT INTO log(" ROW_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
+        {&w->set_meta, "UPDATE meta SET value = ?2 WHERE name = ?1"},
+        {&w->oldest, "SELECT rev, type, prev_rev, at, pos FROM log WHERE rev > ?1 ORDER BY rev"},
+        {&w->drop, "DELETE FROM log WHERE rev = ?1"
+                   " AND key = (SELECT key FROM log WHERE rev = ?2)"},
+    };
+
+    return sqlite_prepare(backend->own.db, list, ARRAY_LEN(list), reterr);
+}
+
+/* Called by sqlite after each commit, with the frames that the write-ahead log has now. */
+static int on_wal(void *user, sqlite3 *db, const char *name, int frames)
+{
+    struct backend *backend = user;
+
+    (void)db;
+    (void)name;
+    if (frames < backend->wal_frames)
+        backend->tried_frames = 0; /* it began again at its start */
+    backend->wal_frames = frames;
+    return SQLITE_OK;
+}
+
+static void writer_release(struct writer *w)
+{
+    sqlite3_stmt *const all[] = {w->begin,    w->commit, w->rollback, w->insert,
+                                 w->set_meta, w->oldest, w->drop};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        sqlite3_finalize(all[i]);
+}
+
+static void backend_close(struct backend *backend, bool clean)
+{
+    reader_pool_close(backend);
+    if (clean && backend->path != NULL)
+        sqlite_end_run(backend);
+    writer_release(&backend->writer);
+    reader_release(&backend->own);
+    lock_file_close(&backend->lock);
+    pthread_mutex_destroy(&backend->own_lock);
+    pthread_mutex_destroy(&backend->pool_lock);
+    pthread_cond_destroy(&backend->pool_free);
+    free(backend->path);
+    free(backend);
+}
+
+static struct backend *backend_new(const char *path)
+{
+    struct backend *backend = calloc(1, sizeof(*backend));
+
+    if (backend == NULL)
+        return NULL;
+    backend->lock.fd = -1;
+    pthread_mutex_init(&backend->own_lock, NULL);
+    pthread_mutex_init(&backend->pool_lock, NULL);
+    pthread_cond_init(&backend->pool_free, NULL);
+    if (path != NULL && (backend->path = bytes_dup(bytes_str(path))) == NULL) {
+        backend_close(backend, false);
+        return NULL;
+    }
+    return backend;
+}
+
+static enum status open_at(const char *path, struct backend **ret_backend,
+                           struct backend_state *ret_state, struct error *reterr)
+{
+    struct backend *backend = backend_new(path);
+    enum status st;
+
+    if (backend == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    st = path != NULL ? sqlite_open_file(backend, ret_state, reterr)
+                      : sqlite_open_memory(backend, reterr);
+    if (st == STATUS_OK)
+        st = reader_init(&backend->own, reterr);
+    if (st == STATUS_OK)
+        st = prepare_writer(backend, reterr);
+    if (st != STATUS_OK) {
+        backend_close(backend, false);
+        return st;
+    }
+    sqlite3_wal_hook(backend->own.db, on_wal, backend);
+    *ret_backend = backend;
+    return STATUS_OK;
+}
+
+static enum status file_open(const struct storage_options *options, struct backend **ret_backend,
+                             struct backend_state *ret_state, struct error *reterr)
+{
+    if (options->path == NULL || options->path[0] == '\0')
+        return error_set(reterr, STATUS_INVALID, "the sqlite backend needs the path of a file");
+    return open_at(options->path, ret_backend, ret_state, reterr);
+}
+
+static enum status memory_open(const struct storage_options *options, struct backend **ret_backend,
+                               struct backend_state *ret_state, struct error *reterr)
+{
+    (void)options;
+    *ret_state = (struct backend_state){0};
+    return open_at(NULL, ret_backend, ret_state, reterr);
+}
+
+static enum status backend_load(struct backend *backend, value_sink each, void *user,
+                                struct error *reterr)
+{
+    struct buf from = {0};
+    enum status st = reader_each_at(&backend->own, backend->committed, BYTES(""), &from, SIZE_MAX,
+                                    each, user, reterr);
+
+    return st == STATUS_END ? STATUS_OK : st;
+}
+
+static enum status file_start(struct backend *backend, struct error *reterr)
+{
+    return sqlite_start_run(backend, reterr);
+}
+
+static enum status memory_start(struct backend *backend, struct error *reterr)
+{
+    (void)backend;
+    (void)reterr;
+    return STATUS_OK;
+}
+
+/* --- transactions --- */
+
+enum status sqlite_set_meta(struct backend *backend, const char *name, int64_t number,
+                            const char *text, struct error *reterr)
+{
+    sqlite3_stmt *stmt = backend->writer.set_meta;
+
+    sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+    if (text != NULL)
+        sqlite3_bind_text(stmt, 2, text, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_int64(stmt, 2, number);
+    return sqlite_run(stmt, "cannot write meta data", reterr);
+}
+
+static enum status begin(struct backend *backend, struct error *reterr)
+{
+    return sqlite_run(backend->writer.begin, "cannot begin a transaction", reterr);
+}
+
+/* Commits when all went well, and rolls back otherwise. Only when that has worked may the failure
+ * be called harmless. */
+static enum status finish(struct backend *backend, enum status st, struct error *reterr)
+{
+    if (st == STATUS_OK)
+        st = sqlite_run(backend->writer.commit, "cannot commit", reterr);
+    if (sqlite3_get_autocommit(backend->own.db))
+        return st;
+    return sqlite_run(backend->writer.rollback, "cannot roll back", NULL) == STATUS_OK
+               ? st
+               : error_set(reterr, STATUS_IO, "cannot roll back");
+}
+
+static enum status insert_row(struct backend *backend, const struct row *row, struct error *reterr)
+{
+    sqlite3_stmt *stmt = backend->writer.insert;
+
+    sqlite3_bind_int64(stmt, 1, (sqlite3_int64)row->rev);
+    sqlite3_bind_blob64(stmt, 2, row->key.ptr, row->key.len, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 3, row->type);
+    sqlite3_bind_int64(stmt, 4, (sqlite3_int64)row->prev_rev);
+    sqlite3_bind_int64(stmt, 5, row->at_ms);
+    sqlite3_bind_int64(stmt, 6, row->expires_ms);
+    sqlite3_bind_int64(stmt, 7, (sqlite3_int64)row->pos);
+    sqlite3_bind_int64(stmt, 8, (sqlite3_int64)row_sum(row));
+    if (row->type == EVENT_PUT)
+        sqlite3_bind_blob64(stmt, 9, row->value.len != 0 ? row->value.ptr : "", row->value.len,
+                            SQLITE_STATIC);
+    else
+        sqlite3_bind_null(stmt, 9);
+    return sqlite_run(stmt, "cannot write a change", reterr);
+}
+
+static enum status backend_commit(struct backend *backend, const struct commit *commit,
+                                  struct error *reterr)
+{
+    uint64_t pos = backend->log_end;
+    enum status st;
+
+    pthread_mutex_lock(&backend->own_lock);
+    st = begin(backend, reterr);
+    for (size_t i = 0; i < commit->count && st == STATUS_OK; i++) {
+        const struct event *event = &commit->events[i];
+        struct row row = {
+            .rev = event->rev,
+            .prev_rev = event->prev != NULL ? event->prev->rev : 0,
+            .type = event->type,
+            .key = event->key,
+            .value = event->value != NULL ? value_bytes(event->value) : BYTES(""),
+            .at_ms = commit->now_ms,
+            .expires_ms = commit->expires_ms[i],
+            .pos = pos,
+        };
+
+        pos += row_size(&row);
+        st = insert_row(backend, &row, reterr);
+    }
+    st = finish(backend, st, reterr);
+    if (st == STATUS_OK)
+        backend->log_end = pos;
+    pthread_mutex_unlock(&backend->own_lock);
+    return st;
+}
+
+/* --- compaction --- */
+
+struct old_event {
+    uint64_t rev, prev_rev;
+    enum event_type type;
+};
+
+/* Collects what may go, oldest first, up to the first that may not. */
+static enum status find_old(struct backend *backend, const struct compact_rule *rule,
+                            struct old_event *old, struct compacted *done, struct error *reterr)
+{
+    sqlite3_stmt *stmt = backend->writer.oldest;
+    enum status st = STATUS_OK;
+    int rc;
+
+    sqlite3_bind_int64(stmt, 1, (sqlite3_int64)backend->floor);
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        uint64_t rev = (uint64_t)sqlite3_column_int64(stmt, 0);
+        int64_t at_ms = sqlite3_column_int64(stmt, 3);
+        uint64_t since = backend->log_end - (uint64_t)sqlite3_column_int64(stmt, 4);
+
+        done->oldest_ms = at_ms;
+        if (rev > rule->upto && at_ms >= rule->before_ms &&
+            (rule->keep_bytes == 0 || since <= rule->keep_bytes))
+            break;
+        done->more = done->events == rule->max_events;
+        if (done->more)
+            break;
+        old[done->events++] = (struct old_event){
+            .rev = rev,
+            .prev_rev = (uint64_t)sqlite3_column_int64(stmt, 2),
+            .type = sqlite3_column_int64(stmt, 1) == EVENT_PUT ? EVENT_PUT : EVENT_DELETE,
+        };
+        done->floor = rev;
+        done->oldest_ms = 0;
+    }
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        st = sqlite_failed(backend->own.db, "cannot look for old events", reterr);
+    sqlite3_reset(stmt);
+    return st;
+}
+
+/* `key_rev`: a row whose key it must have, lest a damaged number cost another key its value. */
+static enum status drop_row(struct backend *backend, uint64_t rev, uint64_t key_rev,
+                            struct error *reterr)
+{
+    sqlite3_bind_int64(backend->writer.drop, 1, (sqlite3_int64)rev);
+    sqlite3_bind_int64(backend->writer.drop, 2, (sqlite3_int64)key_rev);
+    return sqlite_run(backend->writer.drop, "cannot drop an old version", reterr);
+}
+
+/* An event at or below the floor makes garbage of the version it replaced, and a delete is garbage
+ * itself. What is left below the floor is just the state at the floor. */
+static enum status drop_old(struct backend *backend, const struct old_event *old, size_t count,
+                            struct error *reterr)
+{
+    enum status st = STATUS_OK;
+
+    for (size_t i = 0; i < count && st == STATUS_OK; i++) {
+        if (old[i].prev_rev != 0)
+            st = drop_row(backend, old[i].prev_rev, old[i].rev, reterr);
+        if (st == STATUS_OK && old[i].type == EVENT_DELETE)
+            st = drop_row(backend, old[i].rev, old[i].rev, reterr);
+    }
+    return st;
+}
+
+static enum status backend_compact(struct backend *backend, const struct compact_rule *rule,
+                                   struct compacted *ret_compacted, struct error *reterr)
+{
+    struct compacted done = {.floor = backend->floor};
+    struct old_event *old = malloc(rule->max_events * sizeof(*old));
+    enum status st;
+
+    if (old == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    pthread_mutex_lock(&backend->own_lock);
+    st = find_old(backend, rule, old, &done, reterr);
+    if (st != STATUS_OK || done.events == 0)
+        goto out;
+    st = begin(backend, reterr);
+    if (st == STATUS_OK) /* first, and with them: no moment shows rows gone and the floor below */
+        st = sqlite_set_meta(backend, "floor", (int64_t)done.floor, NULL, reterr);
+    if (st == STATUS_OK)
+        st = drop_old(backend, old, done.events, reterr);
+    st = finish(backend, st, reterr);
+out:
+    if (st == STATUS_OK) {
+        backend->floor = done.floor;
+        *ret_compacted = done;
+    }
+    pthread_mutex_unlock(&backend->own_lock);
+    free(old);
+    return st;
+}
+
+/* --- upkeep --- */
+
+static enum status checkpoint(struct backend *backend, struct error *reterr)
+{
+    int mode = backend->wal_frames < CHECKPOINT_WAIT ? SQLITE_CHECKPOINT_PASSIVE
+                                                     : SQLITE_CHECKPOINT_RESTART;
+    int rc;
+
+    errno = 0;
+    rc = sqlite3_wal_checkpoint_v2(backend->own.db, NULL, mode, NULL, NULL);
+    backend->tried_frames = backend->wal_frames;
+    atomic_fetch_add_explicit(&backend->checkpoints, 1, memory_order_relaxed);
+    if (rc == SQLITE_OK || rc == SQLITE_BUSY) /* busy: a reader has not moved on, next time */
+        return STATUS_OK;
+    return sqlite_failed(backend->own.db, "cannot checkpoint", reterr);
+}
+
+static enum status file_upkeep(struct backend *backend, bool idle, bool *ret_more,
+                               struct error *reterr)
+{
+    int fresh = backend->wal_frames - backend->tried_frames;
+
+    *ret_more = false;
+    if (fresh >= (idle ? CHECKPOINT_IDLE : CHECKPOINT_DUE))
+        return checkpoint(backend, reterr);
+    *ret_more = fresh >= CHECKPOINT_IDLE;
+    return STATUS_OK;
+}
+
+static enum status memory_upkeep(struct backend *backend, bool idle, bool *ret_more,
+                                 struct error *reterr)
+{
+    (void)backend;
+    (void)idle;
+    (void)reterr;
+    *ret_more = false;
+    return STATUS_OK;
+}
+
+static uint64_t file_size(const char *path, const char *suffix)
+{
+    struct stat stat_buf;
+    char *name;
+    uint64_t size = 0;
+
+    if (asprintf(&name, "%s%s", path, suffix) < 0)
+        return 0;
+    if (stat(name, &stat_buf) == 0)
+        size = (uint64_t)stat_buf.st_size;
+    free(name);
+    return size;
+}
+
+static void file_get_stats(struct backend *backend, struct storage_stats *ret_stats)
+{
+    ret_stats->file_bytes = file_size(backend->path, "") + file_size(backend->path, "-wal");
+    ret_stats->checkpoint_count = atomic_load_explicit(&backend->checkpoints, memory_order_relaxed);
+}
+
+static void memory_get_stats(struct backend *backend, struct storage_stats *ret_stats)
+{
+    (void)backend;
+    (void)ret_stats; /* no file */
+}
+
+const struct storage_ops sqlite_ops = {
+    .name = "sqlite",
+    .open = file_open,
+    .load = backend_load,
+    .start = file_start,
+    .commit = backend_commit,
+    .compact = backend_compact,
+    .upkeep = file_upkeep,
+    .read_events = sqlite_read_events,
+    .read_at = sqlite_read_at,
+    .get_stats = file_get_stats,
+    .close = backend_close,
+};
+
+/* The same on a database that lives in the one connection, and goes with it. */
+const struct storage_ops memory_ops = {
+    .name = "memory",
+    .open = memory_open,
+    .load = backend_load,
+    .start = memory_start,
+    .commit = backend_commit,
+    .compact = backend_compact,
+    .upkeep = memory_upkeep,
+    .read_events = sqlite_read_events,
+    .read_at = sqlite_read_at,
+    .get_stats = memory_get_stats,
+    .close = backend_close,
+};

@@ -1,0 +1,101 @@
+/* The front door of the log: checks a read, and makes values of what the backend hands up. */
+#include "storage/internal.h"
+
+struct value *storage_make_value(const struct storage *storage, struct bytes key,
+                                 struct bytes stored, uint64_t rev, struct error *reterr)
+{
+    const struct storage_options *options = &storage->options;
+    struct value *value = options->load != NULL ? options->load(options->user, key, stored, rev)
+                                                : value_new(stored, rev);
+
+    if (value == NULL)
+        error_set(reterr, STATUS_CORRUPT, "what is stored at %.*s, revision %llu, cannot be read",
+                  BYTES_FMT(key), (unsigned long long)rev);
+    return value;
+}
+
+struct events_read {
+    struct storage *storage;
+    size_t bytes, max_bytes;
+    bool (*each)(void *user, const struct event *event);
+    void *user;
+};
+
+static enum status hand_out_event(void *user, const struct stored_event *stored,
+                                  struct error *reterr)
+{
+    struct events_read *read = user;
+    struct event event = {.rev = stored->rev, .type = stored->type, .key = stored->key};
+    enum status st = STATUS_CORRUPT;
+
+    if (stored->type == EVENT_PUT) {
+        event.value =
+            storage_make_value(read->storage, stored->key, stored->value, stored->rev, reterr);
+        if (event.value == NULL)
+            goto out;
+    }
+    if (stored->prev_rev != 0) {
+        event.prev =
+            storage_make_value(read->storage, stored->key, stored->prev, stored->prev_rev, reterr);
+        if (event.prev == NULL)
+            goto out;
+    }
+    read->bytes += stored->value.len + stored->prev.len;
+    st = read->each(read->user, &event) && read->bytes < read->max_bytes ? STATUS_OK : STATUS_END;
+out:
+    value_unref(event.value);
+    value_unref(event.prev);
+    return st;
+}
+
+enum status storage_read_events(struct storage *storage, uint64_t after_rev, struct bytes prefix,
+                                size_t max_bytes,
+                                bool (*each)(void *user, const struct event *event), void *user,
+                                uint64_t *ret_upto, struct error *reterr)
+{
+    struct events_read read = {storage, 0, max_bytes, each, user};
+    uint64_t committed = storage_committed(storage);
+
+    if (after_rev >= committed) { /* from the future: nothing, and nothing older later on */
+        *ret_upto = after_rev;
+        return STATUS_OK;
+    }
+    return storage->ops->read_events(storage->backend, after_rev, committed, prefix, hand_out_event,
+                                     &read, ret_upto, reterr);
+}
+
+struct state_read {
+    struct storage *storage;
+    bool (*each)(void *user, struct bytes key, struct value *value);
+    void *user;
+};
+
+static enum status hand_out_value(void *user, const struct stored_value *stored,
+                                  struct error *reterr)
+{
+    struct state_read *read = user;
+    struct value *value =
+        storage_make_value(read->storage, stored->key, stored->bytes, stored->rev, reterr);
+    bool go_on;
+
+    if (value == NULL)
+        return STATUS_CORRUPT;
+    go_on = read->each(read->user, stored->key, value);
+    value_unref(value);
+    return go_on ? STATUS_OK : STATUS_END;
+}
+
+enum status storage_read_at(struct storage *storage, uint64_t rev, struct bytes prefix,
+                            struct bytes after_key,
+                            bool (*each)(void *user, struct bytes key, struct value *value),
+                            void *user, struct error *reterr)
+{
+    struct state_read read = {storage, each, user};
+    uint64_t committed = storage_committed(storage);
+
+    if (rev > committed)
+        return error_set(reterr, STATUS_TIMEOUT, "Too large resource version: %llu, current: %llu",
+                         (unsigned long long)rev, (unsigned long long)committed);
+    return storage->ops->read_at(storage->backend, rev, prefix, after_key, hand_out_value, &read,
+                                 reterr);
+}

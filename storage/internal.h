@@ -1,0 +1,87 @@
+/*
+ * internal - the struct storage behind the front door, for the files of this folder.
+ *
+ *   storage.c    opens, closes, takes writes in       writer.c     the thread: groups, answers,
+ * events history.c    reads from the log                   compactor.c  when the log is shortened
+ *   index.c      what is current                      backend.h    where it is kept
+ */
+#ifndef TIDEWATCH_STORAGE_INTERNAL_H
+#define TIDEWATCH_STORAGE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "storage/backend.h"
+#include "storage/index.h"
+
+/* What one change of a group did to the index, to undo it or to make it last. */
+struct change {
+    struct entry *entry;
+    int64_t expires_before_ms;
+    bool first; /* of its key in this group */
+};
+
+/* The group being run: three arrays of `capacity`, side by side. */
+struct group {
+    struct event *events;
+    int64_t *expires_ms;
+    struct change *changes;
+    size_t count, capacity;
+    int64_t now_ms;
+};
+
+struct compactor {
+    int64_t oldest_ms;       /* wall time of the oldest event kept; 0: none that we know */
+    uint64_t looked_rev;     /* what was committed when it last looked */
+    uint64_t not_before_ms;  /* monotonic: a full disk gets a pause */
+    bool behind;             /* the last step left some for the next */
+    _Atomic uint64_t wanted; /* storage_compact() */
+};
+
+struct storage {
+    struct storage_options options;
+    const struct storage_ops *ops;
+    struct backend *backend;
+    struct index index;           /* the writer's, before start storage_open()'s */
+    struct group group;           /* the writer's */
+    struct compactor compactor;   /* the writer's, but `wanted` */
+    int64_t expire_not_before_ms; /* the writer's, wall time: a full disk gets a pause */
+    bool dead;   /* the writer's: on_fatal() was called, nothing is written any more */
+    bool untidy; /* the writer's: there is upkeep for an idle moment */
+
+    pthread_mutex_t lock; /* the queue, and the flags that wake the writer */
+    pthread_cond_t wake;
+    struct write *queue, **queue_end;
+    bool closing, compact_asked;
+
+    pthread_t thread;
+    bool started;
+
+    /* Written by the writer, read by all. */
+    _Atomic uint64_t committed, floor;
+    _Atomic uint64_t writes, commits, conflicts, commit_us_total, compacted_events, objects;
+};
+
+/* For counters that one thread writes and any may read. */
+static inline void count_up(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+/* writer.c: the writer thread. */
+void *writer_main(void *storage);
+/* Calls on_fatal() once; from then on every write is answered with IO. */
+void writer_die(struct storage *storage, const struct error *err);
+
+/* compactor.c */
+void compactor_note_events(struct storage *storage, int64_t now_ms);
+bool compactor_is_due(const struct storage *storage, int64_t now_ms, bool idle);
+void compactor_step(struct storage *storage, int64_t now_ms, bool idle);
+/* Wall time of the next look at the age of the log; 0: never as things stand. */
+int64_t compactor_next_ms(const struct storage *storage, int64_t now_ms);
+
+/* history.c: the value of stored bytes; NULL: they are not what they should be. */
+struct value *storage_make_value(const struct storage *storage, struct bytes key,
+                                 struct bytes stored, uint64_t rev, struct error *reterr);
+
+#endif

@@ -1,0 +1,356 @@
+/*
+ * The readers' side: a small pool of read-only connections. A transaction sees the floor and the
+ * rows of one moment: a compaction that runs meanwhile can make a read EXPIRED, but never quietly
+ * shorter. A long read is many short transactions, since the write-ahead log cannot begin again
+ * while anyone looks at its old pages; it is exact all the same, since it names its revision.
+ */
+#include <stdlib.h>
+
+#include "storage/sqlite_db.h"
+
+enum {
+    READERS_MAX = 16,
+    ROWS_AT_ONCE = 512, /* in one transaction */
+};
+
+enum status reader_init(struct reader *reader, struct error *reterr)
+{
+    const struct prepared list[] = {
+        {&reader->begin, "BEGIN"},
+        {&reader->end, "COMMIT"},
+        {&reader->floor, "SELECT value FROM meta WHERE name = 'floor'"},
+        {&reader->walk, "SELECT " ROW_COLUMNS " FROM log WHERE rev > ?1 AND rev <= ?2"
+                        " ORDER BY rev"},
+        {&reader->row, "SELECT " ROW_COLUMNS " FROM log WHERE rev = ?1"},
+        /* The inner query walks the index alone; the outer join keeps a row that is missing, so
+         * that it is missed. */
+        {&reader->state, "SELECT newest.key, log.* FROM"
+                         " (SELECT key, max(rev) AS rev FROM log WHERE key >= ?1 AND rev <= ?2"
+                         "  GROUP BY key) AS newest"
+                         " LEFT JOIN (SELECT " ROW_COLUMNS " FROM log) AS log"
+                         " ON log.rev = newest.rev"},
+    };
+
+    return sqlite_prepare(reader->db, list, ARRAY_LEN(list), reterr);
+}
+
+void reader_release(struct reader *reader)
+{
+    sqlite3_stmt *const all[] = {reader->begin, reader->end, reader->floor,
+                                 reader->walk,  reader->row, reader->state};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        sqlite3_finalize(all[i]);
+    sqlite3_close(reader->db);
+    *reader = (struct reader){0};
+}
+
+static enum status reader_new(const char *path, struct reader **ret_reader, struct error *reterr)
+{
+    struct reader *reader = calloc(1, sizeof(*reader));
+    enum status st;
+
+    if (reader == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    st = sqlite_connect(path, SQLITE_OPEN_READONLY, &reader->db, reterr);
+    if (st == STATUS_OK)
+        st = sqlite_exec(reader->db,
+                         "PRAGMA query_only = ON; PRAGMA cell_size_check = ON;"
+                         "PRAGMA cache_size = -4096",
+                         reterr);
+    if (st == STATUS_OK)
+        st = reader_init(reader, reterr);
+    if (st != STATUS_OK) {
+        reader_release(reader);
+        free(reader);
+        return st;
+    }
+    *ret_reader = reader;
+    return STATUS_OK;
+}
+
+/* Gives a connection to the calling thread alone, waiting for one when all are in use. */
+static enum status reader_take(struct backend *backend, struct reader **ret_reader,
+                               struct error *reterr)
+{
+    struct reader *reader;
+    enum status st;
+
+    if (backend->path == NULL) {
+        pthread_mutex_lock(&backend->own_lock);
+        *ret_reader = &backend->own;
+        return STATUS_OK;
+    }
+    pthread_mutex_lock(&backend->pool_lock);
+    while (backend->free_readers == NULL && backend->reader_count == READERS_MAX)
+        pthread_cond_wait(&backend->pool_free, &backend->pool_lock);
+    reader = backend->free_readers;
+    if (reader != NULL)
+        backend->free_readers = reader->next_free;
+    else
+        backend->reader_count++;
+    pthread_mutex_unlock(&backend->pool_lock);
+    if (reader != NULL) {
+        *ret_reader = reader;
+        return STATUS_OK;
+    }
+    st = reader_new(backend->path, ret_reader, reterr);
+    if (st != STATUS_OK) {
+        pthread_mutex_lock(&backend->pool_lock);
+        backend->reader_count--;
+        pthread_cond_signal(&backend->pool_free);
+        pthread_mutex_unlock(&backend->pool_lock);
+    }
+    return st;
+}
+
+static void reader_give(struct backend *backend, struct reader *reader)
+{
+    if (reader == &backend->own) {
+        pthread_mutex_unlock(&backend->own_lock);
+        return;
+    }
+    pthread_mutex_lock(&backend->pool_lock);
+    reader->next_free = backend->free_readers;
+    backend->free_readers = reader;
+    pthread_cond_signal(&backend->pool_free);
+    pthread_mutex_unlock(&backend->pool_lock);
+}
+
+void reader_pool_close(struct backend *backend)
+{
+    struct reader *next;
+
+    for (struct reader *it = backend->free_readers; it != NULL; it = next) {
+        next = it->next_free;
+        reader_release(it);
+        free(it);
+    }
+    backend->free_readers = NULL;
+}
+
+/* Begins a transaction, whose moment is that of reading the floor. */
+static enum status begin_read(struct reader *reader, uint64_t rev, struct error *reterr)
+{
+    enum status st = sqlite_run(reader->begin, "cannot begin to read", reterr);
+    uint64_t floor;
+
+    if (st != STATUS_OK)
+        return st;
+    if (sqlite3_step(reader->floor) != SQLITE_ROW) {
+        st = sqlite_failed(reader->db, "cannot read the floor", reterr);
+    } else {
+        floor = (uint64_t)sqlite3_column_int64(reader->floor, 0);
+        if (rev < floor)
+            st = error_set(reterr, STATUS_EXPIRED, "too old resource version: %llu (%llu)",
+                           (unsigned long long)rev, (unsigned long long)floor);
+    }
+    sqlite3_reset(reader->floor);
+    return st;
+}
+
+static void end_read(struct reader *reader)
+{
+    if (!sqlite3_get_autocommit(reader->db)) {
+        sqlite3_step(reader->end);
+        sqlite3_reset(reader->end);
+    }
+}
+
+/* The row that an event replaced; it must be there, since no event above the floor loses it. */
+static enum status find_prev(struct reader *reader, const struct row *row, struct row *ret_prev,
+                             struct error *reterr)
+{
+    enum status st;
+
+    sqlite3_bind_int64(reader->row, 1, (sqlite3_int64)row->prev_rev);
+    switch (sqlite3_step(reader->row)) {
+    case SQLITE_ROW:
+        st = read_row(reader->row, 0, ret_prev, reterr);
+        break;
+    case SQLITE_DONE:
+        st = STATUS_CORRUPT;
+        break;
+    default:
+        return sqlite_failed(reader->db, "cannot read a replaced version", reterr);
+    }
+    if (st == STATUS_CORRUPT || !bytes_eq(ret_prev->key, row->key))
+        return error_set(reterr, STATUS_CORRUPT,
+                         "the version of revision %llu, which revision %llu replaced, is damaged "
+                         "or gone",
+                         (unsigned long long)row->prev_rev, (unsigned long long)row->rev);
+    return st;
+}
+
+static enum status hand_out_row(struct reader *reader, const struct row *row, event_sink each,
+                                void *user, struct error *reterr)
+{
+    struct stored_event event = {
+        .rev = row->rev,
+        .type = row->type,
+        .key = row->key,
+        .value = row->value,
+        .prev_rev = row->prev_rev,
+    };
+    struct row prev = {0};
+    enum status st = STATUS_OK;
+
+    if (row->prev_rev != 0)
+        st = find_prev(reader, row, &prev, reterr);
+    event.prev = prev.value;
+    if (st == STATUS_OK)
+        st = each(user, &event, reterr);
+    sqlite3_reset(reader->row);
+    return st;
+}
+
+/* Looks at every row, whatever the prefix: above the floor each revision has one, and one that is
+ * missing must not pass for one that did not match. `*rev` follows: all up to it are done. */
+static enum status walk_events(struct reader *reader, uint64_t *rev, uint64_t upto,
+                               struct bytes prefix, event_sink each, void *user,
+                               struct error *reterr)
+{
+    sqlite3_stmt *walk = reader->walk;
+    uint64_t last = upto - *rev > ROWS_AT_ONCE ? *rev + ROWS_AT_ONCE : upto;
+    enum status st = STATUS_OK;
+    struct row row;
+
+    sqlite3_bind_int64(walk, 1, (sqlite3_int64)*rev);
+    sqlite3_bind_int64(walk, 2, (sqlite3_int64)last);
+    while (st == STATUS_OK && *rev < last) {
+        int rc = sqlite3_step(walk);
+
+        if (rc == SQLITE_DONE ||
+            (rc == SQLITE_ROW && (uint64_t)sqlite3_column_int64(walk, 0) != *rev + 1))
+            st = error_set(reterr, STATUS_CORRUPT, "revision %llu is missing in the log",
+                           (unsigned long long)*rev + 1);
+        else if (rc != SQLITE_ROW)
+            st = sqlite_failed(reader->db, "cannot read the log", reterr);
+        else
+            st = read_row(walk, 0, &row, reterr);
+        if (st == STATUS_OK && bytes_starts_with(row.key, prefix))
+            st = hand_out_row(reader, &row, each, user, reterr);
+        if (st == STATUS_OK || st == STATUS_END)
+            ++*rev;
+    }
+    sqlite3_reset(walk);
+    return st;
+}
+
+enum status sqlite_read_events(struct backend *backend, uint64_t after_rev, uint64_t upto,
+                               struct bytes prefix, event_sink each, void *user, uint64_t *ret_upto,
+                               struct error *reterr)
+{
+    struct reader *reader = NULL;
+    uint64_t rev = after_rev;
+    enum status st = reader_take(backend, &reader, reterr);
+
+    if (st != STATUS_OK)
+        return st;
+    do {
+        st = begin_read(reader, rev, reterr);
+        if (st == STATUS_OK)
+            st = walk_events(reader, &rev, upto, prefix, each, user, reterr);
+        end_read(reader);
+    } while (st == STATUS_OK && rev < upto);
+    reader_give(backend, reader);
+    /* The floor has passed us on the way: what was handed out is right, and asking on will tell. */
+    if (st == STATUS_EXPIRED && rev > after_rev)
+        st = STATUS_OK;
+    if (st == STATUS_OK || st == STATUS_END) {
+        *ret_upto = rev;
+        return STATUS_OK;
+    }
+    return st;
+}
+
+/* The next key in byte order is the key itself with a zero behind. */
+static void begin_after(struct buf *from, struct bytes key)
+{
+    buf_consume(from, from->len);
+    buf_append_bytes(from, key);
+    buf_append_char(from, '\0');
+}
+
+/* One row of the index with the row it leads to. */
+static enum status hand_out_state(sqlite3_stmt *state, struct bytes key, value_sink each,
+                                  void *user, struct error *reterr)
+{
+    struct stored_value stored;
+    struct row row;
+    enum status st;
+
+    if (sqlite3_column_type(state, 1) == SQLITE_NULL)
+        return error_set(reterr, STATUS_CORRUPT, "%.*s is in the index, but not in the log",
+                         BYTES_FMT(key));
+    st = read_row(state, 1, &row, reterr);
+    if (st != STATUS_OK)
+        return st;
+    if (!bytes_eq(row.key, key))
+        return error_set(reterr, STATUS_CORRUPT, "the index leads from %.*s to another key",
+                         BYTES_FMT(key));
+    if (row.type == EVENT_DELETE)
+        return STATUS_OK;
+    stored = (struct stored_value){row.key, row.value, row.rev, row.expires_ms};
+    return each(user, &stored, reterr);
+}
+
+enum status reader_each_at(struct reader *reader, uint64_t rev, struct bytes prefix,
+                           struct buf *from, size_t max_rows, value_sink each, void *user,
+                           struct error *reterr)
+{
+    sqlite3_stmt *state = reader->state;
+    enum status st = STATUS_OK;
+    int rc = SQLITE_DONE;
+
+    sqlite3_bind_blob64(state, 1, from->len != 0 ? from->data : "", from->len, SQLITE_TRANSIENT);
+    sqlite3_bind_int64(state, 2, (sqlite3_int64)rev);
+    for (size_t rows = 0; st == STATUS_OK && rows < max_rows; rows++) {
+        struct bytes key;
+
+        rc = sqlite3_step(state);
+        if (rc != SQLITE_ROW)
+            break;
+        key = column_bytes(state, 0);
+        if (bytes_starts_with(key, prefix))
+            st = hand_out_state(state, key, each, user, reterr);
+        else
+            st = STATUS_END; /* keys rise: behind the last of them */
+        if (rows + 1 == max_rows)
+            begin_after(from, key);
+    }
+    if (st == STATUS_OK && rc == SQLITE_DONE)
+        st = STATUS_END;
+    else if (st == STATUS_OK && rc != SQLITE_ROW)
+        st = sqlite_failed(reader->db, "cannot read the state", reterr);
+    sqlite3_reset(state);
+    return st;
+}
+
+enum status sqlite_read_at(struct backend *backend, uint64_t rev, struct bytes prefix,
+                           struct bytes after_key, value_sink each, void *user,
+                           struct error *reterr)
+{
+    struct buf from = {0};
+    struct reader *reader = NULL;
+    enum status st;
+
+    if (after_key.len != 0 && bytes_cmp(after_key, prefix) >= 0)
+        begin_after(&from, after_key);
+    else
+        buf_append_bytes(&from, prefix);
+    st = reader_take(backend, &reader, reterr);
+    if (st != STATUS_OK)
+        goto out;
+    do {
+        st = from.failed ? error_set(reterr, STATUS_NO_MEMORY, "out of memory")
+                         : begin_read(reader, rev, reterr);
+        if (st == STATUS_OK)
+            st = reader_each_at(reader, rev, prefix, &from, ROWS_AT_ONCE, each, user, reterr);
+        end_read(reader);
+    } while (st == STATUS_OK);
+    reader_give(backend, reader);
+out:
+    buf_release(&from);
+    return st == STATUS_END ? STATUS_OK : st;
+}

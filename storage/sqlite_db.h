@@ -1,0 +1,118 @@
+/*
+ * sqlite_db - the sqlite backend's insides: connections, statements, rows.
+ *
+ *   backend_sqlite.c  the writer's side: commit, compact, checkpoint    sqlite_open.c  open, check
+ *   reader.c          the readers' side: a pool, events, states         sqlite_db.c    rows, words
+ *
+ * One table is the truth. `log` has every change once, and its index by key is the current state:
+ * what stands at a key at revision N is the key's newest row up to N, unless that is a delete. So
+ * no two tables can disagree, and a read of the past is a read of the present with another number.
+ */
+#ifndef TIDEWATCH_STORAGE_SQLITE_DB_H
+#define TIDEWATCH_STORAGE_SQLITE_DB_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "storage/backend.h"
+#include "storage/lock_file.h"
+
+/* A connection that reads, with its statements. */
+struct reader {
+    sqlite3 *db;
+    sqlite3_stmt *begin, *end, *floor, *walk, *row, *state;
+    struct reader *next_free;
+};
+
+struct writer {
+    sqlite3_stmt *begin, *commit, *rollback, *insert, *set_meta, *oldest, *drop;
+};
+
+struct backend {
+    char *path; /* NULL: in memory */
+    struct lock_file lock;
+    char run[UUID_LEN + 1]; /* that wrote the database last */
+    bool restored;          /* it came from elsewhere: start() sets a new beginning */
+
+    /* The one connection that writes and checkpoints, and reads before start(). In memory it is the
+     * only one, so reads share it: hence the lock, which otherwise nobody else takes. */
+    struct reader own;
+    struct writer writer;
+    pthread_mutex_t own_lock;
+    uint64_t committed, floor, log_end;
+
+    int wal_frames;   /* in the write-ahead log */
+    int tried_frames; /* so many of them when a checkpoint was last tried */
+    _Atomic uint64_t checkpoints;
+
+    pthread_mutex_t pool_lock;
+    pthread_cond_t pool_free;
+    struct reader *free_readers;
+    size_t reader_count;
+};
+
+/* The columns of a row, in the order in which read_row() expects them. */
+#define ROW_COLUMNS "rev, key, type, prev_rev, at, expires, pos, sum, value"
+
+struct row {
+    uint64_t rev, prev_rev;
+    enum event_type type;
+    struct bytes key, value;
+    int64_t at_ms, expires_ms;
+    uint64_t pos; /* bytes of log before this row, since ever */
+};
+
+uint64_t row_size(const struct row *row);
+uint64_t row_sum(const struct row *row);
+struct bytes column_bytes(sqlite3_stmt *stmt, int column);
+/* Takes the row from the result columns from `first` on; lent until the statement moves.
+ * CORRUPT: its checksum is not that of its contents. */
+MUST_CHECK enum status read_row(sqlite3_stmt *stmt, int first, struct row *ret_row,
+                                struct error *reterr);
+
+/* Makes a status and words of the last failure of `db`, and of errno, which is 0 before the call
+ * that fails. */
+enum status sqlite_failed(sqlite3 *db, const char *doing, struct error *reterr);
+MUST_CHECK enum status sqlite_exec(sqlite3 *db, const char *sql, struct error *reterr);
+/* Runs to the end a statement that gives no rows. */
+MUST_CHECK enum status sqlite_run(sqlite3_stmt *stmt, const char *doing, struct error *reterr);
+
+struct prepared {
+    sqlite3_stmt **stmt;
+    const char *sql;
+};
+MUST_CHECK enum status sqlite_prepare(sqlite3 *db, const struct prepared *list, size_t count,
+                                      struct error *reterr);
+/* Opens a connection with the settings that all of them need. */
+MUST_CHECK enum status sqlite_connect(const char *path, int flags, sqlite3 **ret_db,
+                                      struct error *reterr);
+
+/* sqlite_open.c */
+MUST_CHECK enum status sqlite_open_file(struct backend *backend, struct backend_state *ret_state,
+                                        struct error *reterr);
+MUST_CHECK enum status sqlite_open_memory(struct backend *backend, struct error *reterr);
+/* Marks the database as in use by a new run, and a restored one as a new beginning. */
+MUST_CHECK enum status sqlite_start_run(struct backend *backend, struct error *reterr);
+void sqlite_end_run(struct backend *backend);
+MUST_CHECK enum status sqlite_set_meta(struct backend *backend, const char *name, int64_t number,
+                                       const char *text, struct error *reterr);
+
+/* reader.c */
+MUST_CHECK enum status reader_init(struct reader *reader, struct error *reterr);
+void reader_release(struct reader *reader);
+void reader_pool_close(struct backend *backend);
+/* What stood at `rev` from key `from` on, as the reader's transaction sees it. OK: max_rows were
+ * looked at, and `from` is where to go on; END: that was all. */
+MUST_CHECK enum status reader_each_at(struct reader *reader, uint64_t rev, struct bytes prefix,
+                                      struct buf *from, size_t max_rows, value_sink each,
+                                      void *user, struct error *reterr);
+enum status sqlite_read_events(struct backend *backend, uint64_t after_rev, uint64_t upto,
+                               struct bytes prefix, event_sink each, void *user, uint64_t *ret_upto,
+                               struct error *reterr);
+enum status sqlite_read_at(struct backend *backend, uint64_t rev, struct bytes prefix,
+                           struct bytes after_key, value_sink each, void *user,
+                           struct error *reterr);
+
+#endif

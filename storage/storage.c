@@ -1,0 +1,239 @@
+#include "storage/storage.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "storage/internal.h"
+
+enum {
+    GROUP_DEFAULT = 512,
+    EXPIRED_PER_GROUP = 128, /* on top of the writes of a group */
+    HISTORY_AGE_DEFAULT_S = 6 * 60 * 60,
+    KEY_MAX = 4096,
+    VALUE_MAX = 64 << 20, /* far above any object the server lets in; sqlite's own end is 1e9 */
+};
+
+static const struct storage_ops *const backends[] = {&sqlite_ops, &memory_ops};
+
+static const struct storage_ops *find_backend(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(backends); i++)
+        if (name != NULL && strcmp(backends[i]->name, name) == 0)
+            return backends[i];
+    return NULL;
+}
+
+static bool make_group(struct group *group, size_t capacity)
+{
+    group->capacity = capacity;
+    group->events = calloc(capacity, sizeof(*group->events));
+    group->expires_ms = calloc(capacity, sizeof(*group->expires_ms));
+    group->changes = calloc(capacity, sizeof(*group->changes));
+    return group->events != NULL && group->expires_ms != NULL && group->changes != NULL;
+}
+
+/* Timed waits must not follow a wall clock that is set: they use the monotonic one. */
+static void make_lock(struct storage *storage)
+{
+    pthread_condattr_t attr;
+
+    pthread_mutex_init(&storage->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&storage->wake, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static void storage_free(struct storage *storage)
+{
+    if (storage == NULL)
+        return;
+    index_release(&storage->index);
+    free(storage->group.events);
+    free(storage->group.expires_ms);
+    free(storage->group.changes);
+    pthread_cond_destroy(&storage->wake);
+    pthread_mutex_destroy(&storage->lock);
+    free(storage);
+}
+
+static struct storage *storage_new(const struct storage_options *options)
+{
+    struct storage *storage = calloc(1, sizeof(*storage));
+
+    if (storage == NULL)
+        return NULL;
+    storage->options = *options;
+    if (storage->options.group_max == 0)
+        storage->options.group_max = GROUP_DEFAULT;
+    if (storage->options.history_age_s == 0)
+        storage->options.history_age_s = HISTORY_AGE_DEFAULT_S;
+    storage->queue_end = &storage->queue;
+    storage->compactor.behind = true; /* so that it looks once */
+    make_lock(storage);
+    if (!make_group(&storage->group, (size_t)storage->options.group_max + EXPIRED_PER_GROUP)) {
+        storage_free(storage);
+        return NULL;
+    }
+    return storage;
+}
+
+/* One row of the current state into the index. */
+static enum status keep_loaded(void *user, const struct stored_value *row, struct error *reterr)
+{
+    struct storage *storage = user;
+    struct entry *entry = index_make(&storage->index, row->key);
+    struct value *value;
+
+    if (entry == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory while loading");
+    value = storage_make_value(storage, row->key, row->bytes, row->rev, reterr);
+    if (value == NULL)
+        return STATUS_CORRUPT;
+    entry->value = value;
+    entry->expires_ms = row->expires_ms;
+    if (row->expires_ms != 0 && !expiry_reserve(&storage->index.expiry, storage->index.map.count))
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory while loading");
+    expiry_place(&storage->index.expiry, entry);
+    return STATUS_OK;
+}
+
+enum status storage_open(const struct storage_options *options, struct storage **ret_storage,
+                         struct error *reterr)
+{
+    const struct storage_ops *ops = find_backend(options->backend);
+    struct backend_state state = {0};
+    struct storage *storage;
+    enum status st;
+
+    if (ops == NULL)
+        return error_set(reterr, STATUS_INVALID, "there is no storage backend \"%s\"",
+                         options->backend != NULL ? options->backend : "");
+    storage = storage_new(options);
+    if (storage == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    storage->ops = ops;
+    st = ops->open(&storage->options, &storage->backend, &state, reterr);
+    if (st != STATUS_OK)
+        goto out;
+    atomic_init(&storage->committed, state.committed);
+    atomic_init(&storage->floor, state.floor);
+    st = ops->load(storage->backend, keep_loaded, storage, reterr);
+    if (st != STATUS_OK)
+        goto out;
+    atomic_init(&storage->objects, storage->index.map.count);
+    *ret_storage = storage;
+    storage = NULL;
+out:
+    if (storage != NULL && storage->backend != NULL)
+        ops->close(storage->backend, false);
+    storage_free(storage);
+    return st;
+}
+
+enum status storage_start(struct storage *storage, struct error *reterr)
+{
+    enum status st = storage->ops->start(storage->backend, reterr);
+
+    if (st != STATUS_OK)
+        return st;
+    if (pthread_create(&storage->thread, NULL, writer_main, storage) != 0)
+        return error_set(reterr, STATUS_NO_MEMORY, "cannot start the writer thread");
+    storage->started = true;
+    return STATUS_OK;
+}
+
+void storage_close(struct storage *storage)
+{
+    if (storage == NULL)
+        return;
+    if (storage->started) {
+        pthread_mutex_lock(&storage->lock);
+        storage->closing = true;
+        pthread_cond_signal(&storage->wake);
+        pthread_mutex_unlock(&storage->lock);
+        pthread_join(storage->thread, NULL);
+    }
+    storage->ops->close(storage->backend, storage->started && !storage->dead);
+    storage_free(storage);
+}
+
+static enum status check_write(const struct write *write)
+{
+    if (write->key.len == 0 || write->key.len > KEY_MAX)
+        return STATUS_INVALID;
+    if (write->type == WRITE_DELETE)
+        return write->expected != 0 ? STATUS_OK : STATUS_INVALID;
+    if (write->value == NULL)
+        return STATUS_INVALID;
+    return write->value->len <= VALUE_MAX ? STATUS_OK : STATUS_TOO_LARGE;
+}
+
+void storage_submit(struct storage *storage, struct write *write)
+{
+    write->status = check_write(write);
+    write->rev = write->actual = 0;
+    write->guard_failed = false;
+    write->next = NULL;
+    pthread_mutex_lock(&storage->lock);
+    if (storage->queue == NULL) /* only then can the writer be asleep */
+        pthread_cond_signal(&storage->wake);
+    *storage->queue_end = write;
+    storage->queue_end = &write->next;
+    pthread_mutex_unlock(&storage->lock);
+}
+
+uint64_t storage_committed(const struct storage *storage)
+{
+    return atomic_load_explicit(&storage->committed, memory_order_acquire);
+}
+
+uint64_t storage_floor(const struct storage *storage)
+{
+    return atomic_load_explicit(&storage->floor, memory_order_acquire);
+}
+
+void storage_each(struct storage *storage,
+                  void (*each)(void *user, struct bytes key, struct value *value), void *user)
+{
+    size_t count = 0;
+    struct entry **entries = index_sorted(&storage->index, &count);
+
+    if (entries == NULL)
+        abort(); /* there is no way to say so, and half a state must not pass for all of it */
+    for (size_t i = 0; i < count; i++)
+        if (entries[i]->value != NULL)
+            each(user, entry_key(entries[i]), entries[i]->value);
+    free(entries);
+}
+
+static uint64_t counted(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void storage_get_stats(struct storage *storage, struct storage_stats *ret_stats)
+{
+    uint64_t floor = storage_floor(storage); /* first: it follows `committed` */
+
+    *ret_stats = (struct storage_stats){
+        .writes = counted(&storage->writes),
+        .commits = counted(&storage->commits),
+        .conflicts = counted(&storage->conflicts),
+        .commit_us_total = counted(&storage->commit_us_total),
+        .compacted_events = counted(&storage->compacted_events),
+        .objects = counted(&storage->objects),
+        .log_events = storage_committed(storage) - floor,
+    };
+    storage->ops->get_stats(storage->backend, ret_stats);
+}
+
+void storage_compact(struct storage *storage, uint64_t rev)
+{
+    pthread_mutex_lock(&storage->lock);
+    if (rev > atomic_load(&storage->compactor.wanted))
+        atomic_store(&storage->compactor.wanted, rev);
+    storage->compact_asked = true;
+    pthread_cond_signal(&storage->wake);
+    pthread_mutex_unlock(&storage->lock);
+}

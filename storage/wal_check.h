@@ -1,0 +1,20 @@
+/*
+ * wal_check - is what follows the end of a write-ahead log just a torn tail, or were changes lost?
+ *
+ * sqlite takes a log up to its first damaged frame, and is silent about the rest: a flipped bit
+ * there would take back every commit behind it. But each commit was synced before the next one
+ * began, so after a crash at most one, which nobody was told of, can stand behind a damaged frame.
+ * Two or more were acknowledged, and the store must not open without them.
+ *
+ * What it cannot see: damage within the very last commit, and a log that was cut between two.
+ * Format: https://www.sqlite.org/fileformat2.html#walformat
+ */
+#ifndef TIDEWATCH_STORAGE_WAL_CHECK_H
+#define TIDEWATCH_STORAGE_WAL_CHECK_H
+
+#include "base/error.h"
+
+/* `path` of the log, which may be missing or empty. To be called before sqlite opens it. */
+MUST_CHECK enum status wal_check(const char *path, struct error *reterr);
+
+#endif
