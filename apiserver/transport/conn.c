@@ -1,0 +1,297 @@
+#include "apiserver/transport/conn.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <linux/tcp.h> /* its tcp_info is longer than that of <netinet/tcp.h> */
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "apiserver/transport/server.h"
+#include "base/log.h"
+
+enum { LINGER_MS = 2000, LINGER_BYTES = 16 << 20 };
+
+static const char h2_preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+static const struct conn_ops sniff_ops, linger_ops;
+
+static void on_wait(struct loop_timer *timer)
+{
+    struct conn *conn = container_of(timer, struct conn, wait);
+
+    conn->ops->on_wait(conn);
+}
+
+/* ---- life ---- */
+
+/* The end of a turn: what the phase has put off, or the end of `conn` itself. */
+static void on_turn_end(struct loop_task *task)
+{
+    struct conn *conn = container_of(task, struct conn, turn);
+
+    if (conn->sock == NULL)
+        free(conn);
+    else if (conn->ops->on_turn_end != NULL)
+        conn->ops->on_turn_end(conn);
+}
+
+/* What a connection kept open: the socket that h2o has closed goes on as one of ours. */
+static void linger_on(struct conn *conn)
+{
+    h2o_socket_t *sock = h2o_evloop_socket_create(loop_h2o(conn->server->loop), conn->linger_fd, 0);
+    struct conn *rest = conn_new(conn->server, sock);
+
+    conn->linger_fd = -1;
+    if (rest != NULL)
+        conn_linger(rest);
+}
+
+/* Every close ends here, once. The memory stays until the end of the turn, for whoever is up the
+ * stack and holds the pointer. */
+static void conn_on_close(void *data)
+{
+    struct conn *conn = data;
+
+    loop_timer_stop(conn->server->loop, &conn->wait);
+    loop_timer_stop(conn->server->loop, &conn->stall);
+    conn_count_sent(conn);
+    conn->sock = NULL;
+    conn->ops->on_closed(conn);
+    list_remove(&conn->link);
+    if (conn->linger_fd >= 0)
+        linger_on(conn);
+    http_server_on_conn_gone(conn->server);
+    loop_defer(conn->server->loop, &conn->turn);
+}
+
+static void read_peer(struct conn *conn, const struct sockaddr_storage *address)
+{
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+    char host[INET6_ADDRSTRLEN] = "";
+
+    if (address->ss_family == AF_INET) {
+        inet_ntop(AF_INET, &in4->sin_addr, host, sizeof(host));
+        snprintf(conn->peer, sizeof(conn->peer), "%s:%u", host, ntohs(in4->sin_port));
+    } else if (address->ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+        snprintf(conn->peer, sizeof(conn->peer), "[%.45s]:%u", host, ntohs(in6->sin6_port));
+    } else {
+        snprintf(conn->peer, sizeof(conn->peer), "unix");
+    }
+}
+
+/* h2o has set TCP_NODELAY. A peer that has vanished without a FIN is found by the kernel: by
+ * keep-alive probes when nothing is being sent, by TCP_USER_TIMEOUT when something is. */
+static void tune(int fd, uint32_t user_timeout_ms)
+{
+    const struct {
+        int level, name, value;
+    } options[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 15},
+        {IPPROTO_TCP, TCP_KEEPINTVL, 5},
+        {IPPROTO_TCP, TCP_KEEPCNT, 3},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, (int)user_timeout_ms},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                         sizeof(options[i].value));
+}
+
+static void on_stall(struct loop_timer *timer);
+
+struct conn *conn_new(struct http_server *server, h2o_socket_t *sock)
+{
+    struct conn *conn = calloc(1, sizeof(*conn));
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof(address);
+
+    if (conn == NULL) {
+        h2o_socket_close(sock);
+        return NULL;
+    }
+    conn->server = server;
+    conn->sock = sock;
+    conn->ops = &sniff_ops;
+    conn->turn.run = on_turn_end;
+    conn->wait.on_fire = on_wait;
+    conn->stall.on_fire = on_stall;
+    conn->linger_fd = -1;
+    /* Not h2o's own getpeername: it keeps a copy on the heap for ever. */
+    (void)getpeername(h2o_socket_get_fd(sock), (struct sockaddr *)&address, &len);
+    read_peer(conn, &address);
+    if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
+        tune(h2o_socket_get_fd(sock), server->limits.user_timeout_ms);
+    sock->data = conn;
+    sock->on_close.cb = conn_on_close;
+    sock->on_close.data = conn;
+    list_append(&server->conns, &conn->link);
+    COUNTER_ADD(server->counters.connections, 1);
+    return conn;
+}
+
+void conn_close(struct conn *conn)
+{
+    h2o_socket_close(conn->sock);
+}
+
+void conn_reset(struct conn *conn)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(h2o_socket_get_fd(conn->sock), SOL_SOCKET, SO_LINGER, &at_once,
+                     sizeof(at_once));
+    conn->ops->cut(conn);
+}
+
+void conn_wait(struct conn *conn, uint32_t ms)
+{
+    conn->seen = (uint32_t)conn->sock->input->size;
+    loop_timer_start(conn->server->loop, &conn->wait, ms);
+}
+
+void conn_count_sent(struct conn *conn)
+{
+    COUNTER_ADD(conn->server->counters.bytes_sent_total, conn->sock->bytes_written - conn->counted);
+    conn->counted = conn->sock->bytes_written;
+}
+
+/* ---- the peer that does not read ---- */
+
+/* Changes whenever the peer has taken something, even in the middle of one long write. */
+static uint64_t bytes_acknowledged(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    int queued = 0;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+        return info.tcpi_bytes_acked;
+    (void)ioctl(fd, SIOCOUTQ, &queued);
+    return (uint64_t)queued;
+}
+
+/* The timer runs on its own for as long as there are writes, so that a write costs no timer. */
+void conn_write_started(struct conn *conn)
+{
+    conn->moved_ms = loop_now_ms(conn->server->loop);
+    if (conn->stall.heap_at == 0)
+        loop_timer_start(conn->server->loop, &conn->stall,
+                         conn->server->limits.write_stall_ms / 4 + 1);
+}
+
+static void on_stall(struct loop_timer *timer)
+{
+    struct conn *conn = container_of(timer, struct conn, stall);
+    uint32_t limit = conn->server->limits.write_stall_ms;
+    uint64_t now = loop_now_ms(conn->server->loop), acked;
+
+    if (!h2o_socket_is_writing(conn->sock))
+        return;
+    acked = bytes_acknowledged(h2o_socket_get_fd(conn->sock));
+    if (acked != conn->acked)
+        conn->moved_ms = now;
+    conn->acked = acked;
+    if (now - conn->moved_ms >= limit)
+        conn->ops->cut(conn);
+    else
+        loop_timer_start(conn->server->loop, &conn->stall, limit / 4 + 1);
+}
+
+/* ---- the first bytes ---- */
+
+static void on_first_bytes(h2o_socket_t *sock, const char *err)
+{
+    struct conn *conn = sock->data;
+    size_t have = sock->input->size, want = sizeof(h2_preface) - 1;
+
+    if (err != NULL) {
+        conn_close(conn);
+        return;
+    }
+    if (have == 0)
+        return;
+    if (memcmp(sock->input->bytes, h2_preface, have < want ? have : want) != 0) {
+        h2o_socket_read_stop(sock);
+        http1_start(conn);
+    } else if (have >= want) {
+        h2o_socket_read_stop(sock);
+        http2_start(conn);
+    }
+}
+
+void conn_start(struct conn *conn)
+{
+    conn->ops = &sniff_ops;
+    conn_wait(conn, conn->server->limits.first_byte_ms);
+    h2o_socket_read_start(conn->sock, on_first_bytes);
+}
+
+static void nothing(struct conn *conn)
+{
+    (void)conn;
+}
+
+static const struct conn_ops sniff_ops = {
+    .cut = conn_close, .on_closed = nothing, .on_wait = conn_close, .drain = conn_close};
+
+/* ---- the last bytes ---- */
+
+static void on_leftover(h2o_socket_t *sock, const char *err)
+{
+    struct conn *conn = sock->data;
+
+    conn->seen += (uint32_t)sock->input->size;
+    h2o_buffer_consume(&sock->input, sock->input->size);
+    if (err != NULL || conn->seen > LINGER_BYTES)
+        conn_close(conn);
+}
+
+void conn_linger(struct conn *conn)
+{
+    conn->ops = &linger_ops;
+    shutdown(h2o_socket_get_fd(conn->sock), SHUT_WR);
+    h2o_buffer_consume(&conn->sock->input, conn->sock->input->size);
+    conn_wait(conn, LINGER_MS);
+    conn->sock->data = conn;
+    h2o_socket_read_start(conn->sock, on_leftover);
+}
+
+void conn_linger_after_close(struct conn *conn)
+{
+    if (conn->linger_fd < 0)
+        conn->linger_fd = fcntl(h2o_socket_get_fd(conn->sock), F_DUPFD_CLOEXEC, 0);
+}
+
+static const struct conn_ops linger_ops = {
+    .cut = conn_close, .on_closed = nothing, .on_wait = conn_close, .drain = nothing};
+
+/* ---- frames in flight ---- */
+
+bool frame_batch_set(struct frame_batch *batch, struct frame *const *frames, size_t count)
+{
+    batch->frames =
+        count <= ARRAY_LEN(batch->few) ? batch->few : malloc(count * sizeof(struct frame *));
+    if (batch->frames == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        batch->frames[i] = frame_ref(frames[i]);
+    batch->count = (uint8_t)count;
+    batch->at = 0;
+    return true;
+}
+
+void frame_batch_release(struct frame_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        frame_unref(batch->frames[i]);
+    if (batch->frames != batch->few)
+        free(batch->frames);
+    batch->frames = batch->few;
+    batch->count = batch->at = 0;
+}

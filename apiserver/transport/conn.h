@@ -1,0 +1,120 @@
+/*
+ * conn - one accepted socket, whatever is spoken on it. Inside the transport only.
+ *
+ *   accepted --first bytes--> HTTP/1 <--> HTTP/1 stream --.
+ *                      \----> HTTP/2 ---------------------+--> lingering --> closed --> freed
+ *
+ * Each phase is a `struct conn_ops`. The first place of a TLS handshake would be conn_start().
+ *
+ * Owner    the server's list, until the socket closes. Whoever closes it (we, h2o, the peer), it
+ *          ends in conn_on_close(); the memory stays valid until the end of that turn.
+ * Threads  the loop's.
+ */
+#ifndef TIDEWATCH_APISERVER_TRANSPORT_CONN_H
+#define TIDEWATCH_APISERVER_TRANSPORT_CONN_H
+
+#include "apiserver/transport/http.h"
+#include "apiserver/transport/loop_h2o.h"
+#include "base/list.h"
+
+struct conn;
+struct request;
+struct http2;
+
+struct conn_ops {
+    /* Closes the socket at once. */
+    void (*cut)(struct conn *conn);
+    /* The socket is closed: let go of everything. */
+    void (*on_closed)(struct conn *conn);
+    /* `wait` has fired: the peer was silent for too long. */
+    void (*on_wait)(struct conn *conn);
+    /* The end of a turn in which somebody has deferred `turn`; NULL: nothing to do then. */
+    void (*on_turn_end)(struct conn *conn);
+    /* The server is being drained: no new requests. */
+    void (*drain)(struct conn *conn);
+};
+
+struct http_stream_ops {
+    void (*write)(struct http_stream *stream, struct frame *const *frames, size_t count);
+    void (*end)(struct http_stream *stream);
+    void (*abort)(struct http_stream *stream);
+};
+
+struct http_stream {
+    const struct http_stream_ops *ops;
+    const struct http_stream_handler *handler; /* NULL: it wants no callbacks any more */
+    void *user;
+    bool ready;
+};
+
+/* Frames that were handed over in one write. Most writes have one or two. */
+struct frame_batch {
+    struct frame **frames; /* `few`, or on the heap */
+    struct frame *few[2];
+    uint8_t count, at; /* `at` is the first that HTTP/2 has not copied yet */
+};
+
+struct http1_stream {
+    struct http_stream base;
+    struct frame_batch batch; /* on its way to the kernel */
+    bool taken;               /* the socket is ours: the head has been sent */
+    bool payload_only;        /* HTTP/1.0: no chunks, the end is the close */
+    bool keep_alive, ending;
+};
+
+struct conn {
+    const struct conn_ops *ops;
+    struct http_server *server;
+    h2o_socket_t *sock; /* NULL: closed */
+    struct list link;
+    struct loop_task turn;
+    struct loop_timer wait;   /* for the peer's bytes */
+    struct loop_timer stall;  /* for the peer to take ours */
+    uint64_t moved_ms, acked; /* when ours moved last, and how many bytes were acknowledged then */
+    size_t counted;           /* bytes that are in the server's statistics already */
+    int linger_fd;            /* -1, or what keeps the connection open after h2o's close */
+    uint32_t seen;            /* of the input, when `wait` was started */
+    bool turn_cut;            /* close at the end of the turn */
+    union {
+        struct {
+            struct request *request; /* that is being answered */
+            uint32_t scanned;        /* of the input, for the end of the head */
+            bool head_done;
+            struct http1_stream stream;
+        } h1;
+        struct http2 *h2;
+    };
+    char peer[56];
+};
+
+/* A socket we have accepted (or, for lingering, duplicated). NULL without memory: it is closed. */
+struct conn *conn_new(struct http_server *server, h2o_socket_t *sock);
+/* Reads the first bytes and decides what they are. */
+void conn_start(struct conn *conn);
+/* Sends what was written, then takes no more and closes when the peer does, or soon: closing with
+ * unread bytes is a reset, which can take the answer away from the peer (RFC 9112 section 9.6). */
+void conn_linger(struct conn *conn);
+/* The same for a socket that is h2o's: call it before h2o closes. */
+void conn_linger_after_close(struct conn *conn);
+void conn_wait(struct conn *conn, uint32_t ms);
+/* Bytes are on their way: watches that they move. Cheap when it already does. */
+void conn_write_started(struct conn *conn);
+/* Adds to the server's statistics what was written since. */
+void conn_count_sent(struct conn *conn);
+/* The close of a socket that we own. */
+void conn_close(struct conn *conn);
+/* Closes with a reset, so that a half sent answer cannot look whole. */
+void conn_reset(struct conn *conn);
+
+void http1_start(struct conn *conn);
+void http2_start(struct conn *conn);
+
+extern const struct conn_ops http1_conn_ops;
+extern const struct conn_ops http1_stream_conn_ops;
+extern const struct conn_ops http2_conn_ops;
+
+/* Takes a reference on each. False without memory. */
+bool frame_batch_set(struct frame_batch *batch, struct frame *const *frames, size_t count);
+void frame_batch_release(struct frame_batch *batch);
+
+#endif

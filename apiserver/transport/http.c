@@ -1,0 +1,173 @@
+#include "apiserver/transport/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apiserver/transport/server.h"
+#include "base/clock.h"
+
+/* 3 MiB is kube-apiserver's own limit. A head is copied and scanned before anybody has logged in,
+ * so it may be far smaller than Go's 1 MiB: 64 KiB is eight times what proxies let through. */
+const struct http_limits http_limits_default = {
+    .body_max = 3u << 20,
+    .head_max = 64u << 10,
+    .first_byte_ms = 10000,
+    .idle_ms = 90000,
+    .write_stall_ms = 30000,
+    .user_timeout_ms = 30000,
+    .h2_streams_max = 250,
+};
+
+struct bytes http_header(const struct http_request *req, const char *name)
+{
+    for (size_t i = 0; i < req->header_count; i++)
+        if (bytes_eq_str(req->headers[i].name, name))
+            return req->headers[i].value;
+    return bytes_of(NULL, 0);
+}
+
+bool http_header_is_sendable(const struct http_header *header)
+{
+    if (header->name.len == 0)
+        return false;
+    for (size_t i = 0; i < header->name.len; i++)
+        if (header->name.ptr[i] <= ' ' || header->name.ptr[i] == ':' || header->name.ptr[i] == 0x7f)
+            return false;
+    for (size_t i = 0; i < header->value.len; i++) {
+        unsigned char c = (unsigned char)header->value.ptr[i];
+
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+void http_reply(struct http_request *req, const struct http_response *response)
+{
+    struct request *request = (struct request *)req;
+
+    assert(!request->answered);
+    if (request->gone) {
+        request_free(request);
+        return;
+    }
+    request->answered = true;
+    req->ops->reply(request, response);
+}
+
+struct http_stream *http_start_stream(struct http_request *req, const struct http_response *head,
+                                      const struct http_stream_handler *handler, void *user)
+{
+    struct request *request = (struct request *)req;
+
+    assert(!request->answered);
+    if (request->gone) {
+        request_free(request);
+        return NULL;
+    }
+    request->answered = true;
+    return req->ops->start_stream(request, head, handler, user);
+}
+
+bool http_stream_ready(const struct http_stream *stream)
+{
+    return stream->ready;
+}
+
+void http_stream_write(struct http_stream *stream, struct frame *const *frames, size_t count)
+{
+    assert(stream->ready && count > 0 && count <= HTTP_STREAM_WRITE_MAX);
+    stream->ready = false;
+    stream->ops->write(stream, frames, count);
+}
+
+void http_stream_end(struct http_stream *stream)
+{
+    stream->handler = NULL;
+    stream->ops->end(stream);
+}
+
+void http_stream_abort(struct http_stream *stream)
+{
+    stream->handler = NULL;
+    stream->ops->abort(stream);
+}
+
+/* ---- requests ---- */
+
+struct request *request_new(struct conn *conn, const struct http_engine_ops *ops)
+{
+    struct request *request = calloc(1, sizeof(*request));
+
+    if (request == NULL)
+        return NULL;
+    request->server = conn->server;
+    request->pub.loop = conn->server->loop;
+    request->pub.arena = &request->arena;
+    request->pub.ops = ops;
+    request->pub.peer = arena_dup(&request->arena, bytes_str(conn->peer));
+    request->pub.started_us = clock_monotonic_us();
+    return request;
+}
+
+void request_dispatch(struct request *request)
+{
+    struct http_server *server = request->server;
+
+    COUNTER_ADD(server->counters.requests_total, 1);
+    request->dispatched = true;
+    if (request->refusal != 0) {
+        request_refuse(request, request->refusal, request->why);
+    } else if (server->draining) {
+        request->close = true;
+        request_refuse(request, 503, "the server is shutting down");
+    } else if (bytes_eq_str(request->pub.method, "CONNECT")) {
+        request_refuse(request, 405, "this server is not a proxy");
+    } else if (request->arena.failed) {
+        request_refuse(request, 500, "out of memory");
+    } else {
+        server->on_request(server->user, &request->pub);
+    }
+}
+
+void request_refuse(struct request *request, int status, const char *why)
+{
+    static const struct http_header json = {BYTES_INIT("content-type"),
+                                            BYTES_INIT("application/json")};
+    char text[80];
+    struct http_response response = {.status = status, .headers = &json, .header_count = 1};
+
+    if (status == 413) {
+        snprintf(text, sizeof(text), "Request entity too large: limit is %zu",
+                 request->server->limits.body_max);
+        why = text;
+    }
+    response.body = error_reply_body(status, why);
+    http_reply(&request->pub, &response);
+    blob_unref(response.body);
+}
+
+void request_gone(struct request *request)
+{
+    bool handler_has_it = request->dispatched && !request->answered;
+
+    if (handler_has_it && request->pub.on_gone == NULL) {
+        request->gone = true;
+        return;
+    }
+    if (handler_has_it)
+        request->pub.on_gone(&request->pub);
+    request_free(request);
+}
+
+void request_free(struct request *request)
+{
+    if (request->pub.version == HTTP_2) {
+        buf_release(&request->h2.body);
+        free(request->h2.headers);
+    } else if (request->h1.input != NULL) {
+        h2o_buffer_dispose(&request->h1.input);
+    }
+    arena_release(&request->arena);
+    free(request);
+}

@@ -1,0 +1,134 @@
+/*
+ * http - the seam between HTTP engines and handlers: a request comes in, and is answered once, or
+ * becomes a stream. Handlers never see a type of libh2o or nghttp2.
+ *
+ *   on_request(user, req) --http_reply()-------------> done, req is gone
+ *                         --http_start_stream()------> struct http_stream, req is gone
+ *                         --return, answer later-----> req stays until then, or until on_gone()
+ *
+ * Owner    a request and its arena belong to the transport. They live until http_reply() or
+ *          http_start_stream() returns, or until on_gone() has been called (the client left: the
+ *          handler forgets the request; it must not answer any more).
+ *          A stream belongs to the transport and lives until http_stream_end(),
+ * http_stream_abort(), or until on_gone() has been called. Threads  all on the loop the connection
+ * belongs to. Errors   the transport itself answers what is wrong with HTTP (400, 413, 431, ...) as
+ * a Kubernetes Status, and closes where the RFC asks for it.
+ */
+#ifndef TIDEWATCH_APISERVER_TRANSPORT_HTTP_H
+#define TIDEWATCH_APISERVER_TRANSPORT_HTTP_H
+
+#include "apiserver/transport/frame.h"
+#include "apiserver/transport/loop.h"
+#include "base/arena.h"
+#include "base/blob.h"
+#include "base/error.h"
+
+struct http_header {
+    struct bytes name, value; /* names are lower-case in requests */
+};
+
+enum http_version { HTTP_1_0, HTTP_1_1, HTTP_2 };
+
+struct http_engine_ops;
+
+struct http_request {
+    struct loop *loop;
+    struct arena *arena; /* dies with the request */
+    enum http_version version;
+    struct bytes method;    /* "GET" */
+    struct bytes target;    /* raw, as sent: path and query; origin form */
+    struct bytes authority; /* Host or :authority */
+    const struct http_header *headers;
+    size_t header_count;
+    struct bytes body;
+    struct bytes peer; /* "127.0.0.1:4711", or "unix" */
+    uint64_t started_us;
+    /* the handler's */
+    void *user;
+    void (*on_gone)(struct http_request *req); /* NULL: the transport just drops the answer */
+    /* the transport's */
+    const struct http_engine_ops *ops;
+};
+
+/* The first header of that lower-case name, or ptr NULL. */
+struct bytes http_header(const struct http_request *req, const char *name);
+
+struct http_response {
+    int status;
+    const struct http_header *headers; /* copied; content-length is the transport's own */
+    size_t header_count;
+    struct blob
+        *body; /* NULL: none. The reply takes its own reference. HEAD sends the length only */
+};
+void http_reply(struct http_request *req, const struct http_response *response);
+
+/* ---- streams: an answer that goes on ---- */
+struct http_stream;
+
+struct http_stream_handler {
+    /* May write now: called once after the start, and whenever a write has left the process. */
+    void (*on_ready)(void *user);
+    /* The client left, or the write-stall limit struck. The stream is gone: do not touch it. */
+    void (*on_gone)(void *user);
+};
+enum { HTTP_STREAM_WRITE_MAX = 64 }; /* frames in one write */
+
+/* Sends status and headers at once. `handler` and `user` live as long as the stream. Neither
+ * callback runs before this returns. NULL without memory: the request was answered with 500. */
+struct http_stream *http_start_stream(struct http_request *req, const struct http_response *head,
+                                      const struct http_stream_handler *handler, void *user);
+/* True: on_ready() has been called and nothing was written since. */
+bool http_stream_ready(const struct http_stream *stream);
+/* Writes up to HTTP_STREAM_WRITE_MAX frames in one go, taking references. Only when ready. */
+void http_stream_write(struct http_stream *stream, struct frame *const *frames, size_t count);
+/* Ends cleanly, behind everything written: last chunk, END_STREAM. No callback follows. */
+void http_stream_end(struct http_stream *stream);
+/* Ends at once and visibly broken: RST_STREAM, or the connection is cut. No callback follows. */
+void http_stream_abort(struct http_stream *stream);
+
+/* ---- the server side of one loop ---- */
+struct http_limits {
+    size_t body_max;          /* 3 MiB: more is 413 */
+    size_t head_max;          /* of all header bytes and of the target: more is 431 */
+    uint32_t first_byte_ms;   /* silent or slow before the request is complete: closed */
+    uint32_t idle_ms;         /* keep-alive without a request */
+    uint32_t write_stall_ms;  /* bytes wait and the peer takes none: cut */
+    uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT: a peer that acknowledges nothing */
+    uint32_t h2_streams_max;  /* a connection */
+};
+extern const struct http_limits http_limits_default;
+
+struct http_server;
+struct http_server_options {
+    struct loop *loop;
+    const struct http_limits *limits;
+    void (*on_request)(void *user, struct http_request *req);
+    void *user;
+};
+MUST_CHECK enum status http_server_new(const struct http_server_options *options,
+                                       struct http_server **ret_server, struct error *reterr);
+/* Accepts on a listening descriptor, which becomes the server's. */
+MUST_CHECK enum status http_server_accept_on(struct http_server *server, int fd,
+                                             struct error *reterr);
+/* Stops accepting, refuses new requests (503, connection: close), closes idle connections and sends
+ * GOAWAY; requests being answered and streams end in their own time. `on_drained` runs once, when
+ * no connection is left or after `grace_ms`, whichever comes first. */
+void http_server_drain(struct http_server *server, uint32_t grace_ms,
+                       void (*on_drained)(void *user), void *user);
+/* Cuts what is left. Not from within a request's or a stream's callback; on_drained() is fine. */
+void http_server_free(struct http_server *server);
+
+struct http_server_stats {
+    uint64_t connections_total, requests_total, bytes_sent_total;
+    uint64_t connections, streams;
+};
+/* From any thread. */
+void http_server_get_stats(const struct http_server *server, struct http_server_stats *ret_stats);
+
+/* Opens `count` listening descriptors for "http://HOST:PORT" (SO_REUSEPORT; port 0 picks one, the
+ * same for all) or "unix:///path" (the same socket for all). `*ret_url` (free it) is what clients
+ * use. BAD_REQUEST: no such form; IO: cannot bind; both with words. */
+MUST_CHECK enum status http_listen(struct bytes url, int *ret_fds, size_t count, char **ret_url,
+                                   struct error *reterr);
+
+#endif

@@ -1,0 +1,376 @@
+/*
+ * HTTP/1: libh2o parses requests and writes answers; this file stands on both sides of it.
+ *
+ *   socket --> gate (times, size of the head) --> libh2o --> on_h2o_request (strict reading)
+ *       <-- libh2o <-- reply (head and body in one write, the body by reference) <-- handler
+ *
+ * The gate is our read callback in front of libh2o's. libh2o puts its own back when it begins to
+ * wait for the next request; at the end of that turn, before anything can be read, the gate moves
+ * in again. Every connection of libh2o is closed by calling its read callback with an error.
+ */
+#include "apiserver/transport/http1.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <h2o/http1.h>
+
+#include "apiserver/transport/http1_head.h"
+
+enum {
+    SLICE = 256 << 10,           /* of an answer in one write: so it can be seen to move */
+    PROGRESS = 16 << 10,         /* of a request body in first_byte_ms: slow, but honest */
+    ENGINE_TIMEOUT_MS = 3600000, /* libh2o's own timer; ours are stricter */
+};
+
+static const struct http_engine_ops http1_engine_ops;
+
+static struct bytes input_of(const h2o_socket_t *sock)
+{
+    return bytes_of(sock->input->bytes, sock->input->size);
+}
+
+void http1_cut(struct conn *conn)
+{
+    conn->server->h2o_read(conn->sock, h2o_socket_error_closed);
+}
+
+/* ---- the gate ---- */
+
+/* What libh2o answers by itself is 400 for a head beyond its own limit. We are earlier, and have
+ * the right answer. It goes past libh2o, which is only reading now, and then closes. */
+static void refuse_head(struct conn *conn)
+{
+    struct blob *body = error_reply_body(431, NULL);
+    struct buf answer = {0};
+
+    conn_linger_after_close(conn);
+    if (body != NULL && conn->linger_fd >= 0) {
+        buf_appendf(&answer,
+                    "HTTP/1.1 431 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                    "Connection: close\r\n\r\n%.*s",
+                    http_reason(431), body->len, BYTES_FMT(blob_bytes(body)));
+        if (!answer.failed)
+            (void)!send(conn->linger_fd, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    buf_release(&answer);
+    blob_unref(body);
+    http1_cut(conn);
+}
+
+static void wait_for_request(struct conn *conn)
+{
+    const struct http_limits *limits = &conn->server->limits;
+
+    conn_wait(conn, conn->sock->input->size == 0 ? limits->idle_ms : limits->first_byte_ms);
+}
+
+static void on_gate_read(h2o_socket_t *sock, const char *err)
+{
+    struct conn *conn = sock->on_close.data;
+    bool was_idle = conn->seen == 0;
+
+    if (err == NULL && !conn->h1.head_done) {
+        conn->h1.head_done = http1_head_is_complete(input_of(sock), &conn->h1.scanned);
+        if (conn->h1.scanned > conn->server->limits.head_max) {
+            refuse_head(conn);
+            return;
+        }
+    }
+    conn->server->h2o_read(sock, err);
+    if (conn->sock != NULL && conn->ops == &http1_conn_ops && conn->h1.request == NULL && was_idle)
+        wait_for_request(conn);
+}
+
+/* libh2o reads again, or it answers something by itself, or a handler has a request. */
+static void http1_on_turn_end(struct conn *conn)
+{
+    if (conn->sock->_cb.read != conn->server->h2o_read)
+        return;
+    h2o_socket_read_start(conn->sock, on_gate_read);
+    wait_for_request(conn);
+    conn->h1.scanned = 0;
+    conn->h1.head_done = http1_head_is_complete(input_of(conn->sock), &conn->h1.scanned);
+    if (conn->server->draining && conn->sock->input->size == 0)
+        http1_cut(conn);
+}
+
+static void http1_on_wait(struct conn *conn)
+{
+    if (conn->seen > 0 && conn->sock->input->size >= conn->seen + (size_t)PROGRESS)
+        conn_wait(conn, conn->server->limits.first_byte_ms);
+    else
+        http1_cut(conn);
+}
+
+/* Gives the socket to libh2o, hiding its input, so that the first request passes the gate, too. */
+void http1_start(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    h2o_socket_t *sock = conn->sock;
+    h2o_buffer_t *input = sock->input;
+
+    conn->ops = &http1_conn_ops;
+    conn->h1.request = NULL;
+    conn->h1.scanned = 0;
+    conn->h1.head_done = false;
+    h2o_buffer_init(&sock->input, &h2o_socket_buffer_prototype);
+    h2o_http1_accept(&server->accept, sock, *h2o_get_timestamp(&server->ctx, NULL, NULL));
+    server->h2o_read = sock->_cb.read;
+    sock->input = input;
+    h2o_socket_read_start(sock, on_gate_read);
+    wait_for_request(conn);
+    if (sock->input->size != 0)
+        on_gate_read(sock, NULL);
+}
+
+static void http1_drain(struct conn *conn)
+{
+    if (conn->h1.request == NULL && conn->sock->input->size == 0 &&
+        !h2o_socket_is_writing(conn->sock))
+        http1_cut(conn);
+}
+
+static void http1_on_closed(struct conn *conn)
+{
+    (void)conn; /* libh2o has disposed of its request before it closed: on_pool_gone() */
+}
+
+const struct conn_ops http1_conn_ops = {.cut = http1_cut,
+                                        .on_closed = http1_on_closed,
+                                        .on_wait = http1_on_wait,
+                                        .on_turn_end = http1_on_turn_end,
+                                        .drain = http1_drain};
+
+/* ---- requests ---- */
+
+/* The request's memory at libh2o goes: it was answered, or the connection closes. What the handler
+ * sees points into the socket's input, which is kept for a handler that does not know. */
+static void on_pool_gone(void *slot)
+{
+    struct request *request = *(struct request **)slot;
+    struct conn *conn = request->h1.conn;
+
+    conn->h1.request = NULL;
+    loop_defer(conn->server->loop, &conn->turn);
+    if (conn->sock != NULL)
+        conn_count_sent(conn);
+    request->h1.answer = blob_unref(request->h1.answer);
+    if (!request->answered && request->pub.on_gone == NULL && conn->sock != NULL) {
+        request->h1.input = conn->sock->input;
+        h2o_buffer_init(&conn->sock->input, &h2o_socket_buffer_prototype);
+    }
+    request_gone(request);
+}
+
+static void read_strictly(struct request *request, struct bytes input)
+{
+    struct http_request *pub = &request->pub;
+    struct http1_head head;
+
+    request->refusal = http1_head_read(input, &request->arena, &head);
+    request->why = head.why;
+    if (request->refusal == 0 && head.len > request->server->limits.head_max)
+        request->refusal = 431; /* pipelined: it has not passed the gate */
+    request->close = request->refusal != 0;
+    pub->method = head.method;
+    pub->target = head.target;
+    pub->authority = head.authority;
+    pub->headers = head.headers;
+    pub->header_count = head.header_count;
+    pub->version = head.version;
+}
+
+/* The one handler that libh2o knows. */
+static int on_h2o_request(h2o_handler_t *self, h2o_req_t *req)
+{
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    struct conn *conn = sock->on_close.data;
+    struct request *request, **slot;
+
+    (void)self;
+    loop_timer_stop(conn->server->loop, &conn->wait);
+    request = request_new(conn, &http1_engine_ops);
+    if (request == NULL)
+        return -1; /* libh2o's 404, of which error_filter makes a 500 */
+    request->pub.body = bytes_of(req->entity.base, req->entity.len);
+    request->h1.req = req;
+    request->h1.conn = conn;
+    slot = h2o_mem_alloc_shared(&req->pool, sizeof(*slot), on_pool_gone);
+    *slot = request;
+    conn->h1.request = request;
+    read_strictly(request, input_of(sock));
+    request_dispatch(request);
+    return 0;
+}
+
+/* ---- answers ---- */
+
+static h2o_iovec_t copy_to_pool(h2o_req_t *req, struct bytes text)
+{
+    return h2o_strdup(&req->pool, text.ptr, text.len);
+}
+
+/* Ours to decide: how long it is, and what becomes of the connection. */
+static bool is_hop_header(struct bytes name)
+{
+    static const char *const names[] = {"content-length", "connection", "transfer-encoding",
+                                        "keep-alive", "date"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (bytes_ieq(name, bytes_str(names[i])))
+            return true;
+    return false;
+}
+
+void http1_set_head(struct request *request, const struct http_response *response)
+{
+    h2o_req_t *req = request->h1.req;
+
+    if (request->close || request->server->draining)
+        req->http1_is_persistent = 0;
+    req->res.status = response->status;
+    req->res.reason = http_reason(response->status);
+    for (size_t i = 0; i < response->header_count; i++) {
+        const struct http_header *header = &response->headers[i];
+        h2o_iovec_t name, value;
+
+        if (is_hop_header(header->name) || !http_header_is_sendable(header))
+            continue;
+        name = copy_to_pool(req, header->name);
+        value = copy_to_pool(req, header->value);
+        h2o_add_header_by_str(&req->pool, &req->res.headers, name.base, name.len, 0, NULL,
+                              value.base, value.len);
+    }
+}
+
+static void send_slice(struct request *request)
+{
+    struct blob *answer = request->h1.answer;
+    size_t rest = answer->len - request->h1.answer_at;
+    size_t len = rest < SLICE ? rest : SLICE;
+    h2o_iovec_t slice = h2o_iovec_init(answer->data + request->h1.answer_at, len);
+
+    request->h1.answer_at += len;
+    conn_write_started(request->h1.conn);
+    h2o_send(request->h1.req, &slice, 1,
+             len == rest ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
+}
+
+static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
+{
+    struct request *request = container_of(generator, struct request, h1.generator);
+
+    (void)req;
+    send_slice(request);
+}
+
+static void http1_reply(struct request *request, const struct http_response *response)
+{
+    h2o_req_t *req = request->h1.req;
+    size_t len = response->body != NULL ? response->body->len : 0;
+
+    http1_set_head(request, response);
+    /* RFC 9110, 8.6: not in a 204; a 304 would tell the length of what it does not send. */
+    if (response->status != 204 && response->status != 304)
+        req->res.content_length = len;
+    request->h1.generator = (h2o_generator_t){.proceed = on_proceed};
+    if (request->refusal != 0)
+        conn_linger_after_close(request->h1.conn);
+    h2o_start_response(req, &request->h1.generator);
+    if (len == 0 || request_is_head(request)) {
+        conn_write_started(request->h1.conn);
+        h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
+    } else {
+        request->h1.answer = blob_ref(response->body);
+        send_slice(request);
+    }
+}
+
+static const struct http_engine_ops http1_engine_ops = {.reply = http1_reply,
+                                                        .start_stream = http1_start_stream};
+
+/* ---- the answers that libh2o gives by itself: 400, 413, 417, as text; we make Status of them ----
+ */
+
+struct error_body {
+    h2o_ostream_t super; /* first: libh2o allocates it */
+    h2o_iovec_t json;
+};
+
+static void send_error_body(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
+                            h2o_send_state_t state)
+{
+    struct error_body *body = (struct error_body *)self;
+
+    (void)bufs;
+    h2o_ostream_send_next(self, req, &body->json, count > 0 ? 1 : 0, state);
+}
+
+static void error_filter(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
+{
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    struct conn *conn = sock->on_close.data;
+    struct error_body *body;
+    struct blob *json;
+    char text[80];
+
+    (void)self;
+    h2o_setup_next_ostream(req, slot);
+    if (conn->h1.request != NULL)
+        return;
+    if (req->res.status == 404) /* there was no memory for the request */
+        req->res.status = 500;
+    req->res.reason = http_reason(req->res.status);
+    snprintf(text, sizeof(text), "Request entity too large: limit is %zu",
+             conn->server->limits.body_max);
+    json = error_reply_body(req->res.status, req->res.status == 413 ? text : NULL);
+    if (json == NULL)
+        return;
+    body = (struct error_body *)h2o_add_ostream(req, sizeof(*body), slot);
+    body->super.do_send = send_error_body;
+    body->json = copy_to_pool(req, blob_bytes(json));
+    blob_unref(json);
+    req->http1_is_persistent = 0;
+    req->res.content_length = body->json.len;
+    req->res.headers.size = 0;
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
+                   H2O_STRLIT("application/json"));
+    conn_linger_after_close(conn);
+    conn_write_started(conn);
+}
+
+/* ---- the engine of one server ---- */
+
+enum status http1_server_init(struct http_server *server)
+{
+    h2o_hostconf_t *host;
+    h2o_handler_t *handler;
+    h2o_filter_t *filter;
+
+    h2o_config_init(&server->conf);
+    server->conf.server_name = h2o_iovec_init(NULL, 0);
+    server->conf.max_request_entity_size = server->limits.body_max;
+    server->conf.http1.req_timeout = ENGINE_TIMEOUT_MS;
+    server->conf.http1.upgrade_to_http2 = 0; /* HTTP/2 is nghttp2's, both ways in are shut */
+    host = h2o_config_register_host(&server->conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    /* On the fallback, which gets every path, even those that are none. */
+    handler = h2o_create_handler(&host->fallback_path, sizeof(*handler));
+    handler->on_req = on_h2o_request;
+    filter = h2o_create_filter(&host->fallback_path, sizeof(*filter));
+    filter->on_setup_ostream = error_filter;
+    h2o_context_init(&server->ctx, loop_h2o(server->loop), &server->conf);
+    server->accept.ctx = &server->ctx;
+    server->accept.hosts = server->conf.hosts;
+    return STATUS_OK;
+}
+
+void http1_server_release(struct http_server *server)
+{
+    h2o_multithread_queue_t *queue = server->ctx.queue;
+
+    h2o_context_dispose(&server->ctx);
+    free(queue); /* which libh2o forgets in its event loop build */
+    h2o_config_dispose(&server->conf);
+}

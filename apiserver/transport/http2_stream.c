@@ -1,0 +1,295 @@
+/* What goes out over HTTP/2: answers and streams, copied into the output as the windows allow. */
+#include "apiserver/transport/http2.h"
+
+#include <stdlib.h>
+
+static const struct http_stream_ops h2_stream_ops;
+
+/* ---- life ---- */
+
+static void drop_output(struct h2_stream *stream)
+{
+    frame_batch_release(&stream->batch);
+    stream->body = blob_unref(stream->body);
+    stream->sent = 0;
+    list_remove(&stream->handed_over);
+}
+
+/* The handler hears of it, once, unless it has ended the stream itself. */
+static void tell_gone(struct h2_stream *stream)
+{
+    const struct http_stream_handler *handler = stream->base.handler;
+
+    stream->base.handler = NULL;
+    if (handler == NULL)
+        return;
+    COUNTER_SUB(stream->h2->conn->server->counters.streams, 1);
+    handler->on_gone(stream->base.user);
+}
+
+void h2_stream_gone(struct h2_stream *stream)
+{
+    struct http2 *h2 = stream->h2;
+
+    loop_timer_stop(h2->conn->server->loop, &stream->timer);
+    list_remove(&stream->link);
+    drop_output(stream);
+    if (stream->request != NULL) {
+        if (!stream->request->dispatched)
+            h2->bodies_len -= stream->request->h2.body.len;
+        stream->request->h2.stream = NULL;
+        request_gone(stream->request);
+    }
+    tell_gone(stream);
+    free(stream);
+}
+
+void h2_stream_reset(struct h2_stream *stream, uint32_t error_code)
+{
+    drop_output(stream);
+    (void)nghttp2_submit_rst_stream(stream->h2->session, NGHTTP2_FLAG_NONE, stream->id, error_code);
+    http2_flush_soon(stream->h2);
+}
+
+/* ---- the client that does not read: its window is shut, or the socket is stuck ---- */
+
+static bool has_output(const struct h2_stream *stream)
+{
+    return stream->batch.count > 0 || stream->body != NULL;
+}
+
+static void on_stall(struct loop_timer *timer)
+{
+    struct h2_stream *stream = container_of(timer, struct h2_stream, timer);
+    struct http_server *server = stream->h2->conn->server;
+    uint64_t now = loop_now_ms(server->loop), at;
+
+    if (!has_output(stream))
+        return;
+    at = stream->moved_ms + server->limits.write_stall_ms;
+    if (now < at) {
+        loop_timer_start(server->loop, timer, at - now);
+        return;
+    }
+    h2_stream_reset(stream, NGHTTP2_CANCEL);
+    tell_gone(stream);
+}
+
+/* As for a connection, the timer runs on its own: a write costs none. */
+static void output_started(struct h2_stream *stream)
+{
+    struct http_server *server = stream->h2->conn->server;
+
+    stream->moved_ms = loop_now_ms(server->loop);
+    if (stream->timer.heap_at == 0)
+        loop_timer_start(server->loop, &stream->timer, server->limits.write_stall_ms);
+    if (stream->asleep) {
+        stream->asleep = false;
+        (void)nghttp2_session_resume_data(stream->h2->session, stream->id);
+    }
+    http2_flush_soon(stream->h2);
+}
+
+/* ---- what nghttp2 pulls ---- */
+
+static size_t copy_body(struct h2_stream *stream, uint8_t *to, size_t room, bool *ret_last)
+{
+    size_t rest = stream->body->len - stream->sent;
+    size_t len = rest < room ? rest : room;
+
+    memcpy(to, stream->body->data + stream->sent, len);
+    stream->sent += len;
+    *ret_last = len == rest;
+    return len;
+}
+
+static size_t copy_frames(struct h2_stream *stream, uint8_t *to, size_t room, bool *ret_last)
+{
+    struct frame_batch *batch = &stream->batch;
+    size_t copied = 0;
+
+    while (batch->at < batch->count && copied < room) {
+        struct bytes payload = bytes_from(frame_payload(batch->frames[batch->at]), stream->sent);
+        size_t len = payload.len < room - copied ? payload.len : room - copied;
+
+        memcpy(to + copied, payload.ptr, len);
+        copied += len;
+        stream->sent += len;
+        if (len == payload.len) {
+            batch->at++;
+            stream->sent = 0;
+        }
+    }
+    if (copied > 0 && batch->at == batch->count) {
+        frame_batch_release(batch);
+        if (!list_linked(&stream->handed_over))
+            list_append(&stream->h2->handed_over, &stream->handed_over);
+    }
+    *ret_last = stream->ended && batch->count == 0;
+    return copied;
+}
+
+static ssize_t on_pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t room,
+                       uint32_t *flags, nghttp2_data_source *source, void *user)
+{
+    struct h2_stream *stream = source->ptr;
+    bool last = false;
+    size_t copied;
+
+    (void)session;
+    (void)id;
+    (void)user;
+    copied = stream->streaming      ? copy_frames(stream, to, room, &last)
+             : stream->body != NULL ? copy_body(stream, to, room, &last)
+                                    : 0;
+    if (last)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    else if (copied == 0) {
+        stream->asleep = true;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    stream->moved_ms = loop_now_ms(stream->h2->conn->server->loop);
+    return (ssize_t)copied;
+}
+
+void h2_stream_on_handed_over(struct h2_stream *stream)
+{
+    if (stream->base.handler == NULL || stream->batch.count > 0)
+        return;
+    stream->base.ready = true;
+    stream->base.handler->on_ready(stream->base.user);
+}
+
+/* ---- heads ---- */
+
+static nghttp2_nv nv_of(struct bytes name, struct bytes value)
+{
+    return (nghttp2_nv){.name = (uint8_t *)name.ptr,
+                        .value = (uint8_t *)value.ptr,
+                        .namelen = name.len,
+                        .valuelen = value.len};
+}
+
+/* RFC 9113, 8.2.2: headers about the connection have no place here. */
+static bool is_left_out(const struct http_header *header)
+{
+    static const char *const names[] = {"connection", "transfer-encoding", "keep-alive",
+                                        "upgrade",    "content-length",    "date"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (bytes_ieq(header->name, bytes_str(names[i])))
+            return true;
+    return !http_header_is_sendable(header);
+}
+
+/* `length` NULL: it is not known, or not to be told. nghttp2 copies, and lower-cases names. */
+static bool submit_head(struct h2_stream *stream, const struct http_response *response,
+                        const size_t *length, bool has_body)
+{
+    nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = on_pull};
+    nghttp2_nv *head = calloc(response->header_count + 3, sizeof(*head));
+    char status[12], len[24];
+    size_t count = 0;
+    int failed;
+
+    if (head == NULL)
+        return false;
+    snprintf(status, sizeof(status), "%d", response->status);
+    head[count++] = nv_of(BYTES(":status"), bytes_str(status));
+    head[count++] = nv_of(BYTES("date"), http_server_date(stream->h2->conn->server));
+    if (length != NULL) {
+        snprintf(len, sizeof(len), "%zu", *length);
+        head[count++] = nv_of(BYTES("content-length"), bytes_str(len));
+    }
+    for (size_t i = 0; i < response->header_count; i++)
+        if (!is_left_out(&response->headers[i]))
+            head[count++] = nv_of(response->headers[i].name, response->headers[i].value);
+    failed = nghttp2_submit_response(stream->h2->session, stream->id, head, count,
+                                     has_body ? &provider : NULL);
+    free(head);
+    return failed == 0;
+}
+
+static struct h2_stream *take_stream(struct request *request)
+{
+    struct h2_stream *stream = request->h2.stream;
+
+    stream->request = NULL;
+    stream->sent = 0;
+    stream->timer.on_fire = on_stall;
+    return stream;
+}
+
+static void http2_reply(struct request *request, const struct http_response *response)
+{
+    struct h2_stream *stream = take_stream(request);
+    size_t len = response->body != NULL ? response->body->len : 0;
+    bool has_body = len > 0 && !request_is_head(request);
+    bool has_length = response->status != 204 && response->status != 304;
+
+    if (has_body)
+        stream->body = blob_ref(response->body);
+    if (submit_head(stream, response, has_length ? &len : NULL, has_body))
+        output_started(stream);
+    else
+        h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
+    request_free(request);
+}
+
+static struct http_stream *http2_start_stream(struct request *request,
+                                              const struct http_response *head,
+                                              const struct http_stream_handler *handler, void *user)
+{
+    struct h2_stream *stream = take_stream(request);
+
+    request_free(request);
+    stream->streaming = true;
+    stream->base = (struct http_stream){.ops = &h2_stream_ops};
+    if (!submit_head(stream, head, NULL, true)) {
+        h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
+        return NULL;
+    }
+    stream->base.handler = handler;
+    stream->base.user = user;
+    COUNTER_ADD(stream->h2->conn->server->counters.streams, 1);
+    list_append(&stream->h2->handed_over, &stream->handed_over); /* ready behind the head */
+    http2_flush_soon(stream->h2);
+    return &stream->base;
+}
+
+const struct http_engine_ops http2_engine_ops = {.reply = http2_reply,
+                                                 .start_stream = http2_start_stream};
+
+/* ---- what the handler of a stream calls ---- */
+
+static void h2_stream_write(struct http_stream *base, struct frame *const *frames, size_t count)
+{
+    struct h2_stream *stream = (struct h2_stream *)base;
+
+    if (frame_batch_set(&stream->batch, frames, count)) {
+        stream->sent = 0;
+        output_started(stream);
+    } else { /* on_gone() follows with nghttp2's on_stream_close(), not inside of this call */
+        h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
+    }
+}
+
+static void h2_stream_end(struct http_stream *base)
+{
+    struct h2_stream *stream = (struct h2_stream *)base;
+
+    COUNTER_SUB(stream->h2->conn->server->counters.streams, 1);
+    stream->ended = true;
+    output_started(stream);
+}
+
+static void h2_stream_abort(struct http_stream *base)
+{
+    struct h2_stream *stream = (struct h2_stream *)base;
+
+    COUNTER_SUB(stream->h2->conn->server->counters.streams, 1);
+    h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
+}
+
+static const struct http_stream_ops h2_stream_ops = {
+    .write = h2_stream_write, .end = h2_stream_end, .abort = h2_stream_abort};

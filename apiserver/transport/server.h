@@ -1,0 +1,114 @@
+/*
+ * server - struct http_server and struct request, as the files of the transport see them.
+ */
+#ifndef TIDEWATCH_APISERVER_TRANSPORT_SERVER_H
+#define TIDEWATCH_APISERVER_TRANSPORT_SERVER_H
+
+#include "apiserver/transport/conn.h"
+#include "base/buf.h"
+
+#include <nghttp2/nghttp2.h>
+
+struct h2_stream;
+
+/* Written by the loop, read by anyone. */
+struct server_counters {
+    _Atomic uint64_t connections_total, requests_total, bytes_sent_total, connections, streams;
+};
+
+#define COUNTER_ADD(counter, n) atomic_fetch_add_explicit(&(counter), (n), memory_order_relaxed)
+#define COUNTER_SUB(counter, n) atomic_fetch_sub_explicit(&(counter), (n), memory_order_relaxed)
+
+struct http_server {
+    struct loop *loop;
+    struct http_limits limits;
+    void (*on_request)(void *user, struct http_request *req);
+    void *user;
+    struct list conns, listeners;
+    struct server_counters counters;
+
+    bool draining, freed;
+    struct loop_task turn; /* tells that it is drained; after http_server_free(): frees */
+    struct loop_timer grace;
+    void (*on_drained)(void *user);
+    void *drained_user;
+
+    /* HTTP/1: libh2o. `h2o_read` is its read callback, which we call behind our own. */
+    h2o_globalconf_t conf;
+    h2o_context_t ctx;
+    h2o_accept_ctx_t accept;
+    h2o_socket_cb h2o_read;
+
+    /* HTTP/2: nghttp2 */
+    nghttp2_session_callbacks *h2_callbacks;
+    nghttp2_option *h2_options;
+    struct buf spare; /* an output buffer that nobody uses now */
+    int64_t date_s;
+    char date[H2O_TIMESTR_RFC1123_LEN + 1];
+};
+
+struct http_engine_ops {
+    void (*reply)(struct request *request, const struct http_response *response);
+    struct http_stream *(*start_stream)(struct request *request, const struct http_response *head,
+                                        const struct http_stream_handler *handler, void *user);
+};
+
+struct request {
+    struct http_request pub; /* first */
+    struct arena arena;
+    struct http_server *server;
+    bool dispatched, answered;
+    bool gone;   /* the client has left, and the handler does not know */
+    bool close;  /* the connection cannot go on after the answer */
+    int refusal; /* found while the request was read: the answer's status, else 0 */
+    const char *why;
+    union {
+        struct {
+            h2o_req_t *req;
+            struct conn *conn;
+            h2o_buffer_t *input;       /* kept for a request whose client has left */
+            h2o_generator_t generator; /* of the answer, */
+            struct blob *answer;       /* which is sent by reference */
+            size_t answer_at;
+        } h1;
+        struct {
+            struct h2_stream *stream;
+            struct http_header *headers;
+            size_t capacity, head_len, body_seen;
+            struct buf body;
+        } h2;
+    };
+};
+
+/* Fills in what both engines have in common. NULL without memory. */
+struct request *request_new(struct conn *conn, const struct http_engine_ops *ops);
+/* Hands a complete request to the handler, or refuses it. It may be gone afterwards. */
+void request_dispatch(struct request *request);
+/* Answers with a Kubernetes Status. */
+void request_refuse(struct request *request, int status, const char *why);
+/* The client has left: tells the handler, or keeps the request until it answers. */
+void request_gone(struct request *request);
+void request_free(struct request *request);
+
+static inline bool request_is_head(const struct request *request)
+{
+    return bytes_eq_str(request->pub.method, "HEAD");
+}
+
+/* {"kind":"Status",...}; NULL without memory. `why` NULL: the reason phrase. */
+struct blob *error_reply_body(int status, const char *why);
+/* "Not Found"; never NULL. */
+const char *http_reason(int status);
+/* Response splitting stops here: no control characters in names and values. */
+bool http_header_is_sendable(const struct http_header *header);
+
+enum status http1_server_init(struct http_server *server);
+void http1_server_release(struct http_server *server);
+enum status http2_server_init(struct http_server *server);
+void http2_server_release(struct http_server *server);
+/* The Date of now, as RFC 9110 section 5.6.7 writes it. */
+struct bytes http_server_date(struct http_server *server);
+/* A connection has gone. */
+void http_server_on_conn_gone(struct http_server *server);
+
+#endif
