@@ -1,0 +1,30 @@
+/*
+ * crd_parts - what crd_prepare() is made of: defaults and status (crd.c), checks (crd_validate.c),
+ * names (crd_names.c),
+ * types (crd_types.c), versions (crd_versions.c).
+ */
+#ifndef TIDEWATCH_APISERVER_REGISTRY_CRD_PARTS_H
+#define TIDEWATCH_APISERVER_REGISTRY_CRD_PARTS_H
+
+#include "apiserver/registry/field_errors.h"
+#include "apiserver/registry/registry.h"
+
+enum { CRD_SELECTABLE_MAX = 8 };
+
+/* The members that are read here have the types of the Go struct; BAD_REQUEST as its decoder says.
+ */
+MUST_CHECK enum status crd_check_types(const struct json *crd, struct error *reterr);
+/* A DNS-1035 label. */
+void crd_check_label(struct field_errors *errors, struct bytes field, struct bytes text);
+bool crd_is_one_of(struct bytes text, const char *const *words);
+void crd_check_versions(struct field_errors *errors, const struct json *versions);
+void crd_validate(const struct json *crd, const struct json *old, struct field_errors *errors);
+/* Sets status.acceptedNames and the conditions NamesAccepted and Established. False without memory.
+ */
+MUST_CHECK bool crd_accept_names(const struct registry *registry, struct arena *arena,
+                                 struct json *crd, struct json *status);
+/* A condition of an object's status.conditions, or NULL. */
+const struct json *crd_condition(const struct json *crd, const char *type);
+bool crd_is_established(const struct json *crd);
+
+#endif

@@ -1,0 +1,148 @@
+/* Pods and their templates (k8s.io/api/core/v1/types.go). */
+#include "apiserver/registry/openapi_schemas.h"
+
+static const struct field_doc pod[] = {
+    {"spec", "&core.v1.PodSpec", "What the pod should run, and how."},
+    {"status", "&core.v1.PodStatus", "What the pod does."},
+};
+static const struct field_doc pod_spec[] = {
+    {"activeDeadlineSeconds", "integer", "After how long the pod is ended."},
+    {"affinity", "object", "Where the pod would like to run."},
+    {"automountServiceAccountToken", "boolean", "Whether a token of its account is mounted."},
+    {"containers", "[]&core.v1.Container", "The containers; at least one."},
+    {"dnsConfig", "object", "DNS settings besides those of dnsPolicy."},
+    {"dnsPolicy", "string", "ClusterFirst, ClusterFirstWithHostNet, Default or None."},
+    {"enableServiceLinks", "boolean", "Whether services are told by environment variables."},
+    {"ephemeralContainers", "[]object", "Containers added to look into a running pod."},
+    {"hostAliases", "[]object", "Lines added to /etc/hosts."},
+    {"hostIPC", "boolean", "Whether it shares the host's IPC namespace."},
+    {"hostNetwork", "boolean", "Whether it shares the host's network."},
+    {"hostPID", "boolean", "Whether it shares the host's processes."},
+    {"hostname", "string", "Its host name."},
+    {"imagePullSecrets", "[]&core.v1.LocalObjectReference", "Secrets that images are pulled with."},
+    {"initContainers", "[]&core.v1.Container", "Containers that end before the others begin."},
+    {"nodeName", "string", "The node it runs on."},
+    {"nodeSelector", "{}string", "The labels its node must have."},
+    {"os", "object", "The operating system its containers need."},
+    {"overhead", "{}quantity", "What running it costs besides its containers."},
+    {"preemptionPolicy", "string", "Never or PreemptLowerPriority."},
+    {"priority", "integer", "Its priority; more is more."},
+    {"priorityClassName", "string", "The PriorityClass of its priority."},
+    {"readinessGates", "[]object", "Conditions that must be True for it to be ready."},
+    {"resourceClaims", "[]object", "The ResourceClaims it needs."},
+    {"restartPolicy", "string", "Always, OnFailure or Never."},
+    {"runtimeClassName", "string", "The RuntimeClass to run it with."},
+    {"schedulerName", "string", "The scheduler that places it."},
+    {"schedulingGates", "[]object", "What keeps the scheduler from placing it."},
+    {"securityContext", "object", "Security settings of all its containers."},
+    {"serviceAccount", "string", "Replaced by serviceAccountName."},
+    {"serviceAccountName", "string", "The ServiceAccount it runs as."},
+    {"setHostnameAsFQDN", "boolean", "Whether its host name is the full name."},
+    {"shareProcessNamespace", "boolean", "Whether its containers see each other's processes."},
+    {"subdomain", "string", "The subdomain of its host name."},
+    {"terminationGracePeriodSeconds", "integer", "How long it may take to end."},
+    {"tolerations", "[]object", "The taints it tolerates."},
+    {"topologySpreadConstraints", "[]object", "How it is to be spread over the cluster."},
+    {"volumes", "[]&core.v1.Volume", "The volumes its containers may mount."},
+};
+static const struct field_doc container[] = {
+    {"args", "[]string", "The arguments of the command."},
+    {"command", "[]string", "The command, instead of the image's entry point."},
+    {"env", "[]&core.v1.EnvVar", "Environment variables."},
+    {"envFrom", "[]object", "Where more environment variables come from."},
+    {"image", "string", "The image to run."},
+    {"imagePullPolicy", "string", "Always, Never or IfNotPresent."},
+    {"lifecycle", "object", "What to do after its start and before its end."},
+    {"livenessProbe", "object", "Tells whether it must be restarted."},
+    {"name", "string", "Its name, unique in the pod."},
+    {"ports", "[]&core.v1.ContainerPort", "The ports it listens on."},
+    {"readinessProbe", "object", "Tells whether it may get traffic."},
+    {"resizePolicy", "[]object", "Whether it restarts when its resources change."},
+    {"resources", "&core.v1.ResourceRequirements", "What it needs, and what it may have."},
+    {"restartPolicy", "string", "Always makes an init container a sidecar."},
+    {"securityContext", "object", "Its security settings."},
+    {"startupProbe", "object", "Tells whether it has started."},
+    {"stdin", "boolean", "Whether it has a standard input."},
+    {"stdinOnce", "boolean", "Whether that closes after the first client."},
+    {"terminationMessagePath", "string", "The file with its last words."},
+    {"terminationMessagePolicy", "string", "File or FallbackToLogsOnError."},
+    {"tty", "boolean", "Whether it has a terminal."},
+    {"volumeDevices", "[]object", "The block devices it uses."},
+    {"volumeMounts", "[]&core.v1.VolumeMount", "The volumes it mounts."},
+    {"workingDir", "string", "Where its command starts."},
+};
+static const struct field_doc container_port[] = {
+    {"containerPort", "integer", "The port of the pod."},
+    {"hostIP", "string", "The host's address to bind."},
+    {"hostPort", "integer", "The host's port to bind."},
+    {"name", "string", "Its name, for services."},
+    {"protocol", "string", "TCP, UDP or SCTP."},
+};
+static const struct field_doc env_var[] = {
+    {"name", "string", "The name of the variable."},
+    {"value", "string", "Its value."},
+    {"valueFrom", "object", "Where its value comes from."},
+};
+static const struct field_doc resources[] = {
+    {"claims", "[]object", "The ResourceClaims it uses."},
+    {"limits", "{}quantity", "The most it may have of each resource."},
+    {"requests", "{}quantity", "The least it must have of each resource."},
+};
+static const struct field_doc volume_mount[] = {
+    {"mountPath", "string", "Where it is mounted."},
+    {"mountPropagation", "string", "Whether mounts are seen on the other side."},
+    {"name", "string", "The name of the volume."},
+    {"readOnly", "boolean", "Whether it cannot be written."},
+    {"recursiveReadOnly", "string", "Whether mounts below it cannot be written either."},
+    {"subPath", "string", "The path inside the volume."},
+    {"subPathExpr", "string", "The same, with variables."},
+};
+static const struct field_doc pod_volume[] = {
+    {"configMap", "object", "A ConfigMap as files."},
+    {"csi", "object", "Storage by a CSI driver."},
+    {"downwardAPI", "object", "Facts of the pod as files."},
+    {"emptyDir", "object", "An empty directory that lives as long as the pod."},
+    {"ephemeral", "object", "A claim that lives as long as the pod."},
+    {"hostPath", "object", "A path of the host."},
+    {"name", "string", "Its name, unique in the pod."},
+    {"nfs", "object", "A mount of an NFS server."},
+    {"persistentVolumeClaim", "object", "A claim of the same namespace."},
+    {"projected", "object", "Several sources in one directory."},
+    {"secret", "object", "A Secret as files."},
+};
+static const struct field_doc pod_status[] = {
+    {"conditions", "[]object", "Whether it is scheduled, initialized, ready."},
+    {"containerStatuses", "[]object", "The state of each container."},
+    {"hostIP", "string", "The address of its node."},
+    {"initContainerStatuses", "[]object", "The state of each init container."},
+    {"message", "string", "Why it is in its phase, for people."},
+    {"nominatedNodeName", "string", "Where it may run once others left."},
+    {"phase", "string", "Pending, Running, Succeeded, Failed or Unknown."},
+    {"podIP", "string", "Its address."},
+    {"podIPs", "[]object", "Its addresses, one for each IP family."},
+    {"qosClass", "string", "Guaranteed, Burstable or BestEffort."},
+    {"reason", "string", "Why it is in its phase, in one word."},
+    {"startTime", "time", "When its node took it on."},
+};
+static const struct field_doc pod_template[] = {
+    {"template", "&core.v1.PodTemplateSpec", "What pods made from it look like."},
+};
+static const struct field_doc pod_template_spec[] = {
+    {"metadata", "&meta.v1.ObjectMeta", "The metadata of the pods."},
+    {"spec", "&core.v1.PodSpec", "What the pods run."},
+};
+
+const struct schema_doc schemas_pod[] = {
+    SCHEMA_KIND("core.v1.Pod", pod, "Containers that run together on one node."),
+    SCHEMA_OPEN("core.v1.PodSpec", pod_spec, "What a pod should run, and how."),
+    SCHEMA_OPEN("core.v1.PodStatus", pod_status, "What a pod does."),
+    SCHEMA_OPEN("core.v1.Container", container, "One container of a pod."),
+    SCHEMA_OPEN("core.v1.ContainerPort", container_port, "One port of a container."),
+    SCHEMA_OPEN("core.v1.EnvVar", env_var, "One environment variable."),
+    SCHEMA_OPEN("core.v1.ResourceRequirements", resources, "What a container needs."),
+    SCHEMA_OPEN("core.v1.VolumeMount", volume_mount, "Where a container sees a volume."),
+    SCHEMA_OPEN("core.v1.Volume", pod_volume, "A volume of a pod, and where it comes from."),
+    SCHEMA_KIND("core.v1.PodTemplate", pod_template, "A template that pods can be made from."),
+    SCHEMA_OPEN("core.v1.PodTemplateSpec", pod_template_spec, "What pods look like."),
+    {0},
+};

@@ -1,0 +1,56 @@
+/*
+ * view - how an object is shown: whole, as a row of a Table, or its metadata alone.
+ *
+ * Table and PartialObjectMetadata: k8s.io/apimachinery/pkg/apis/meta/v1/types.go; how
+ * kube-apiserver fills them: k8s.io/apiserver/pkg/endpoints/handlers/response.go. Threads  pure
+ * functions.
+ */
+#ifndef TIDEWATCH_APISERVER_REGISTRY_VIEW_H
+#define TIDEWATCH_APISERVER_REGISTRY_VIEW_H
+
+#include "apiserver/registry/kind.h"
+
+enum view_shape { VIEW_OBJECT, VIEW_TABLE, VIEW_METADATA };
+enum view_include { VIEW_INCLUDE_METADATA, VIEW_INCLUDE_NONE, VIEW_INCLUDE_OBJECT };
+
+struct view {
+    enum view_shape shape;
+    enum view_include include; /* of a Table's rows */
+    bool v1beta1;              /* meta.k8s.io/v1beta1 instead of v1 */
+};
+
+static inline bool view_eq(struct view a, struct view b)
+{
+    return a.shape == b.shape && a.include == b.include && a.v1beta1 == b.v1beta1;
+}
+
+/* metadata of a list. */
+struct list_meta {
+    uint64_t rev;
+    struct bytes continue_token; /* empty: none */
+    int64_t remaining;           /* < 0: not said */
+};
+
+/* One object (a Table of one row for VIEW_TABLE), with `rev` as its resourceVersion (0: its own).
+ */
+void view_write_object(struct buf *out, const struct kind *kind, struct view view,
+                       const struct object *object, uint64_t rev);
+/* A list, piece by piece: begin, one item after the other, end. */
+void view_begin_list(struct buf *out, const struct kind *kind, struct view view,
+                     const struct list_meta *meta);
+void view_add_item(struct buf *out, const struct kind *kind, struct view view,
+                   const struct object *object, bool first);
+void view_end_list(struct buf *out, const struct kind *kind, struct view view);
+
+/* The object of a watch event. Tables carry their columnDefinitions in the first event only. */
+void view_write_event_object(struct buf *out, const struct kind *kind, struct view view,
+                             const struct object *object, uint64_t rev, bool with_columns);
+/* The object of a BOOKMARK: kind, apiVersion, metadata.resourceVersion, and the annotation
+ * k8s.io/initial-events-end if asked. */
+void view_write_bookmark_object(struct buf *out, const struct kind *kind, struct view view,
+                                uint64_t rev, bool initial_events_end, bool with_columns);
+
+/* "5m3s": how kubectl words an age (k8s.io/apimachinery/pkg/util/duration HumanDuration). */
+void view_human_age(struct buf *out, int64_t seconds);
+
+#endif
