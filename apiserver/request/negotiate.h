@@ -1,0 +1,29 @@
+/*
+ * negotiate - from the Accept header to the form of an answer
+ * (k8s.io/apiserver/pkg/endpoints/handlers/negotiation/negotiate.go).
+ */
+#ifndef TIDEWATCH_APISERVER_REQUEST_NEGOTIATE_H
+#define TIDEWATCH_APISERVER_REQUEST_NEGOTIATE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+enum negotiated_as { AS_OBJECT, AS_TABLE, AS_METADATA, AS_METADATA_LIST };
+enum negotiated_discovery { NEGOTIATED_LEGACY, NEGOTIATED_V2, NEGOTIATED_V2BETA1 };
+
+struct negotiated {
+    enum negotiated_as as;
+    bool v1beta1; /* of meta.k8s.io */
+    bool pretty;  /* asked for by a media type parameter */
+};
+
+/* `streaming`: for a watch. NOT_ACCEPTABLE names what would be. */
+MUST_CHECK enum status negotiate(struct arena *arena, struct bytes accept, bool streaming,
+                                 struct negotiated *ret_negotiated, struct error *reterr);
+/* For /api and /apis: what the client can take. */
+enum negotiated_discovery negotiate_discovery(struct arena *arena, struct bytes accept);
+/* OK if a body of this Content-Type (empty: JSON) can be read as JSON; else
+ * UNSUPPORTED_MEDIA_TYPE, worded as the real server does. */
+MUST_CHECK enum status negotiate_body(struct bytes content_type, struct error *reterr);
+
+#endif

@@ -1,0 +1,72 @@
+#include "unit/test.h"
+
+#include "apiserver/request/negotiate.h"
+
+static struct arena arena;
+
+#define TABLE "application/json;as=Table;v=v1;g=meta.k8s.io"
+#define METADATA "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+
+static enum status ask(const char *accept, struct negotiated *ret)
+{
+    return negotiate(&arena, bytes_str(accept), false, ret, NULL);
+}
+
+TEST(negotiate, the_first_clause_that_can_be_made_wins)
+{
+    static const struct {
+        const char *accept;
+        enum negotiated_as as;
+        bool v1beta1;
+    } rows[] = {
+        {"", AS_OBJECT, false},
+        {"*/*", AS_OBJECT, false},
+        {"application/json", AS_OBJECT, false},
+        {"application/json;stream=watch", AS_OBJECT, false},
+        {TABLE "," METADATA, AS_TABLE, false},
+        {"application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", AS_TABLE, true},
+        {"application/json;as=Table;v=v9;g=meta.k8s.io,application/json", AS_OBJECT, false},
+        {"application/json;as=Table;v=v1;g=other,application/json", AS_OBJECT, false},
+        {"application/vnd.kubernetes.protobuf,application/json", AS_OBJECT, false},
+        {"application/vnd.kubernetes.protobuf, */*", AS_OBJECT, false},
+        {METADATA, AS_METADATA, false},
+        {"text/html,application/json;q=0.9,*/*;q=0.1", AS_OBJECT, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct negotiated n;
+
+        CHECK_INT(ask(rows[i].accept, &n), STATUS_OK);
+        CHECK_INT(n.as, rows[i].as);
+        CHECK(n.v1beta1 == rows[i].v1beta1);
+    }
+    arena_release(&arena);
+}
+
+TEST(negotiate, what_cannot_be_made_is_406)
+{
+    struct negotiated n;
+
+    CHECK_INT(ask("image/png", &n), STATUS_NOT_ACCEPTABLE);
+    CHECK_INT(ask("application/json;as=Table;v=v9;g=meta.k8s.io", &n), STATUS_NOT_ACCEPTABLE);
+    arena_release(&arena);
+}
+
+TEST(negotiate, discovery_is_aggregated_for_those_who_can_read_it)
+{
+#define AGGREGATED(v) "application/json;g=apidiscovery.k8s.io;v=" v ";as=APIGroupDiscoveryList"
+    CHECK_INT(negotiate_discovery(&arena, BYTES(AGGREGATED("v2") "," AGGREGATED("v2beta1"))),
+              NEGOTIATED_V2);
+    CHECK_INT(negotiate_discovery(&arena, BYTES(AGGREGATED("v2beta1") ",application/json")),
+              NEGOTIATED_V2BETA1);
+    CHECK_INT(negotiate_discovery(&arena, BYTES("application/json")), NEGOTIATED_LEGACY);
+    CHECK_INT(negotiate_discovery(&arena, BYTES("")), NEGOTIATED_LEGACY);
+    arena_release(&arena);
+}
+
+TEST(negotiate, a_body_is_json_or_yaml)
+{
+    CHECK_INT(negotiate_body(BYTES(""), NULL), STATUS_OK);
+    CHECK_INT(negotiate_body(BYTES("application/json; charset=utf-8"), NULL), STATUS_OK);
+    CHECK_INT(negotiate_body(BYTES("text/plain"), NULL), STATUS_UNSUPPORTED_MEDIA_TYPE);
+}
