@@ -1,0 +1,148 @@
+#include "apiserver/watch/internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+/* One read brings what one write can take, filtered and encoded on the history's thread, and is
+ * written at once: a watcher that stalls holds no piece of the log. What does not match is read on
+ * over, up to SCAN_BYTES in one go. */
+enum { SCAN_BYTES = 1024 * 1024 };
+
+struct log_read {
+    struct history_job job;
+    struct watcher *watcher; /* stays until the job is done, ended or not */
+    uint64_t after_rev, upto;
+    bool with_columns, full;
+    enum status status;
+    struct error err;
+    struct outbox out;
+};
+
+static bool take_event(void *user, const struct event *event)
+{
+    struct log_read *read = user;
+    const struct watcher *watcher = read->watcher;
+    struct watch_event *seen = watch_event_new(event);
+    enum watch_type type = seen != NULL ? filter_event(&watcher->filter, seen) : WATCH_NONE;
+    bool ok = seen != NULL;
+
+    if (type != WATCH_NONE) {
+        ok = outbox_add(&read->out,
+                        watch_event_encode_own(seen, type, &watcher->format, read->with_columns));
+        read->out.events++;
+        read->with_columns = false;
+    }
+    watch_event_unref(seen);
+    if (!ok) {
+        read->status = STATUS_NO_MEMORY;
+        return false;
+    }
+    read->upto = event->rev;
+    read->full = outbox_full(&read->out);
+    return !read->full;
+}
+
+/* On a history thread. Reads of the watcher only what does not change. */
+static void run(struct history_job *job, struct storage *storage)
+{
+    struct log_read *read = container_of(job, struct log_read, job);
+    uint64_t upto = read->after_rev;
+    enum status st =
+        storage_read_events(storage, read->after_rev, filter_key_prefix(&read->watcher->filter),
+                            SCAN_BYTES, take_event, read, &upto, &read->err);
+
+    if (read->status == STATUS_OK)
+        read->status = st;
+    if (read->status == STATUS_OK && !read->full && upto > read->upto)
+        read->upto = upto;
+}
+
+static void fail(struct watcher *watcher, const struct log_read *read)
+{
+    struct error err = {0};
+
+    if (read->status == STATUS_EXPIRED) {
+        counter_add(&watcher->cache->stats.expired, 1);
+        error_set(&err, read->status, "too old resource version: %" PRIu64 " (%" PRIu64 ")",
+                  watcher->cursor, storage_floor(watcher->cache->options.storage));
+    } else {
+        LOG_ERROR("cannot read the log for a watch",
+                  LOG_BYTES("resource", watcher->resource->prefix),
+                  LOG_STR("why", error_message(&read->err)));
+        error_set(&err, read->status, "cannot read the history after resource version %" PRIu64,
+                  watcher->cursor);
+    }
+    watcher_fail(watcher, &err);
+    error_release(&err);
+}
+
+static void go_on(struct watcher *watcher, struct log_read *read)
+{
+    if (read->status == STATUS_OK && read->upto <= read->after_rev)
+        read->status = STATUS_INTERNAL; /* it would ask for the same for ever */
+    if (read->status != STATUS_OK) {
+        fail(watcher, read);
+        return;
+    }
+    watcher->cursor = read->upto;
+    counter_add(&watcher->cache->stats.events_encoded, read->out.events);
+    if (read->out.events == 0) {
+        watcher_make_ready(watcher);
+        return;
+    }
+    watcher->has_columns = true;
+    watcher->told = read->upto;
+    outbox_send(&read->out, watcher);
+}
+
+static void read_free(struct log_read *read)
+{
+    if (read == NULL)
+        return;
+    outbox_release(&read->out);
+    error_release(&read->err);
+    free(read);
+}
+
+void behind_forget(struct watcher *watcher)
+{
+    read_free(watcher->read);
+    watcher->read = NULL;
+    if (watcher->state == WATCHER_ENDED)
+        watcher_release(watcher);
+}
+
+static void on_done(struct history_job *job)
+{
+    struct log_read *read = container_of(job, struct log_read, job);
+    struct watcher *watcher = read->watcher;
+
+    if (watcher->state == WATCHER_ENDED) {
+        behind_forget(watcher);
+        return;
+    }
+    watcher->read = NULL;
+    go_on(watcher, read);
+    read_free(read);
+}
+
+void behind_read(struct watcher *watcher)
+{
+    struct log_read *read = calloc(1, sizeof(*read));
+
+    if (read == NULL) {
+        watcher_abort(watcher);
+        return;
+    }
+    read->job.run = run;
+    read->job.on_done = on_done;
+    read->job.loop = watcher->cache->options.loop;
+    read->watcher = watcher;
+    read->after_rev = read->upto = watcher->cursor;
+    read->with_columns = watcher_needs_columns(watcher);
+    watcher->read = read;
+    counter_add(&watcher->cache->stats.behind_reads, 1);
+    history_submit(watcher->cache->options.history, &read->job);
+}

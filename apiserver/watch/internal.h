@@ -1,0 +1,160 @@
+/*
+ * internal - what the files of the watch cache share: the cache, a resource of it, a watcher.
+ *
+ *   watch_cache.c  state, feeding, reading        watcher.c  a watch from its start to its end
+ *   snapshot.c     the first state of a watch     pump.c     what a watch sends, and when
+ *                                                 behind.c   reading on from the log on disk
+ */
+#ifndef TIDEWATCH_APISERVER_WATCH_INTERNAL_H
+#define TIDEWATCH_APISERVER_WATCH_INTERNAL_H
+
+#include "apiserver/watch/dispatcher.h"
+#include "apiserver/watch/history.h"
+#include "apiserver/watch/watcher.h"
+#include "apiserver/watch/window.h"
+#include "base/tree.h"
+
+/* Written by the cache's loop alone, read by anyone. */
+struct counter {
+    _Atomic uint64_t n;
+};
+static inline void counter_add(struct counter *counter, uint64_t n)
+{
+    uint64_t now = atomic_load_explicit(&counter->n, memory_order_relaxed);
+
+    atomic_store_explicit(&counter->n, now + n, memory_order_relaxed);
+}
+
+/* One resource: what its storage prefix names, whatever version it is asked for in. */
+struct resource {
+    struct tree objects;  /* whole key -> struct object; a key is malloc'ed, once for each entry */
+    uint64_t changed_rev; /* of its last event, or since when it is known */
+    struct window window;
+    struct dispatcher dispatcher;
+    struct list watchers;      /* all that have a stream, by in_resource */
+    struct snapshot *snapshot; /* the last one taken, while anyone holds it */
+    struct bytes prefix;
+    char prefix_data[];
+};
+
+enum { LISTENERS_MAX = 8 };
+
+struct watch_cache {
+    struct watch_cache_options options;
+    struct map resources; /* prefix -> struct resource */
+    uint64_t rev;
+    uint64_t known_rev;      /* nothing has happened since to a resource that is not in the map */
+    uint64_t dispatched_rev; /* idle watchers have been told of everything up to here */
+    struct {
+        watch_cache_listener *call;
+        void *user;
+    } listeners[LISTENERS_MAX];
+    size_t listener_count;
+    struct list ready;    /* watchers to pump, by link */
+    struct list turn_end; /* stands in `ready` behind those that this turn pumps */
+    struct list ended;    /* without a stream, but a read of the log is still out; by in_resource */
+    struct watcher *writing; /* inside http_stream_write(); NULL again if it went with its stream */
+    struct loop_task pump_task; /* at the end of a turn in which some are ready */
+    struct {
+        struct counter objects, watchers, events_applied, events_encoded, events_sent, bytes_sent;
+        struct counter bookmarks_sent, behind_reads, expired;
+    } stats;
+};
+
+/* The resource of that prefix, made if need be. NULL without memory. */
+struct resource *watch_cache_resource(struct watch_cache *cache, struct bytes prefix);
+/* Drops a resource without objects and watchers; a watch from before now will ask the log. */
+void watch_cache_forget(struct watch_cache *cache, struct resource *resource);
+
+/* ---- snapshot: references to what is in a filter's scope at one moment, in key order. Watches
+ * that begin at the same state share one. ---- */
+struct snapshot {
+    size_t refs;
+    struct resource *resource;
+    uint64_t rev;
+    enum scope scope;
+    struct bytes scope_text;
+    struct object **objects;
+    size_t count, capacity;
+};
+/* A reference; NULL without memory. */
+struct snapshot *snapshot_take(const struct watch_cache *cache, struct resource *resource,
+                               const struct filter *filter);
+void snapshot_unref(struct snapshot *snapshot);
+
+/* ---- watcher ---- */
+enum watcher_state { WATCHER_INITIAL, WATCHER_LIVE, WATCHER_BEHIND, WATCHER_ENDED };
+
+struct watcher {
+    struct list link;        /* in its bucket's idle, or in the cache's ready */
+    struct list in_resource; /* in the resource's watchers, or in the cache's ended */
+    struct watch_cache *cache;
+    struct resource *resource;
+    struct bucket *bucket;
+    struct http_stream *stream; /* NULL: ended */
+    struct filter filter;
+    struct watch_format format;
+    uint64_t cursor; /* everything up to here was handed to the stream, or did not match */
+    uint64_t told;   /* the greatest revision the client has been told of */
+    struct snapshot *snapshot; /* INITIAL: what is sent, from initial_at on */
+    size_t initial_at;
+    struct log_read *read; /* BEHIND: under way */
+    struct loop_timer timer;
+    uint64_t bookmark_at, early_at, deadline; /* loop time; UINT64_MAX: never */
+    enum watcher_state state;
+    bool idle; /* LIVE, and in its bucket's list: its cursor is dispatched_rev, if that is more */
+    bool initial_end, bookmarks, bookmark_due;
+    bool has_columns; /* of a Table: the first event, which has them, is out */
+    bool short_lived; /* too short for a bookmark ahead of its deadline */
+    char text[];
+};
+
+/* Puts the watcher on the ready list, out of its sleep if it is idle. */
+void watcher_make_ready(struct watcher *watcher);
+/* Ends the stream at an event boundary, after what can be written at once: the next events and,
+ * when they were the last, a bookmark, if the state has moved on or if `bookmark_anyway`. The
+ * watcher is gone. */
+void watcher_finish(struct watcher *watcher, bool bookmark_anyway);
+/* Ends it with an ERROR event. Its stream is ready. */
+void watcher_fail(struct watcher *watcher, const struct error *err);
+/* Cuts it, visibly: there is no memory to tell why. */
+void watcher_abort(struct watcher *watcher);
+/* The stream is no more: drops all, or what a read that is still out does not need. */
+void watcher_release(struct watcher *watcher);
+
+/* ---- pump ---- */
+struct outbox {
+    struct frame *frames[HTTP_STREAM_WRITE_MAX];
+    size_t count, events, bookmarks, bytes;
+};
+/* One place is kept for a bookmark behind the events. */
+enum { OUTBOX_EVENTS_MAX = HTTP_STREAM_WRITE_MAX - 1, OUTBOX_BYTES_MAX = 64 * 1024 };
+
+static inline bool outbox_full(const struct outbox *out)
+{
+    return out->events >= OUTBOX_EVENTS_MAX || out->bytes >= OUTBOX_BYTES_MAX;
+}
+/* Takes the reference. False: `frame` is NULL. */
+bool outbox_add(struct outbox *out, struct frame *frame);
+void outbox_release(struct outbox *out);
+/* Writes all of it (the stream is ready) and empties it. False: the stream went with it, and so did
+ * the watcher. */
+bool outbox_send(struct outbox *out, struct watcher *watcher);
+
+void pump_init(struct watch_cache *cache);
+/* Sends what the watcher has to say and its stream can take; the steps this took. */
+size_t watcher_pump(struct watcher *watcher);
+/* Adds the next events of the window. OK: there are more; END: these were the last; NO_MEMORY. */
+enum status collect_live(struct watcher *watcher, struct outbox *out, size_t *steps);
+/* Adds a bookmark, if there is a revision that may be told. False without memory. */
+bool collect_bookmark(struct watcher *watcher, struct outbox *out, bool initial_events_end);
+bool watcher_is_behind(const struct watcher *watcher);
+bool watcher_needs_columns(const struct watcher *watcher);
+
+/* ---- behind ---- */
+/* Asks the log for what one write can take; goes on from there. The stream is ready. */
+void behind_read(struct watcher *watcher);
+/* Drops a read whose answer will not come any more. */
+void behind_forget(struct watcher *watcher);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * watch_event - one change as watchers see it, and its encodings: each made once, shared by all.
+ *
+ *   struct event --watch_batch_new()--> watch_event --window of each loop--> watch_event_encode()
+ *                                          encodings: {ADDED, v1 JSON} -> frame
+ *                                                     {MODIFIED, v1 JSON} -> frame ..
+ *
+ * The same change is ADDED to one watch and MODIFIED to another (selectors), whole to one and a row
+ * of a Table to the next: an encoding is known by the type and by the format.
+ *
+ * Owner    counted; each batch and each window that holds it has a reference.
+ * Threads  all of them: what it says never changes, its encodings are guarded by its lock.
+ */
+#ifndef TIDEWATCH_APISERVER_WATCH_WATCH_EVENT_H
+#define TIDEWATCH_APISERVER_WATCH_WATCH_EVENT_H
+
+#include <pthread.h>
+
+#include "apiserver/registry/view.h"
+#include "apiserver/transport/frame.h"
+#include "storage/storage.h"
+
+/* What a change is to one watch; NONE: out of its sight. */
+enum watch_type { WATCH_NONE, WATCH_ADDED, WATCH_MODIFIED, WATCH_DELETED };
+
+struct encoding;
+
+struct watch_event {
+    atomic_uint refs;
+    uint32_t key_len, prefix_len; /* of key; of the resource part of it */
+    uint64_t rev;
+    struct object *object; /* as it is now; NULL: deleted */
+    struct object *prev;   /* as it was before; NULL: created */
+    pthread_mutex_t lock;  /* of what follows */
+    struct encoding *encodings;
+    uint32_t encoding_count;
+    char key[];
+};
+
+/* Without memory NULL. Takes references of its own. */
+struct watch_event *watch_event_new(const struct event *event);
+struct watch_event *watch_event_ref(struct watch_event *event);
+/* Drops a reference (NULL is fine). */
+void watch_event_unref(struct watch_event *event);
+
+static inline struct bytes watch_event_key(const struct watch_event *event)
+{
+    return bytes_of(event->key, event->key_len);
+}
+/* What follows the resource part: "namespace/name", or "name". */
+static inline struct bytes watch_event_suffix(const struct watch_event *event)
+{
+    return bytes_of(event->key + event->prefix_len, event->key_len - event->prefix_len);
+}
+/* The bytes it keeps in memory, its encodings in one format included. */
+size_t watch_event_cost(const struct watch_event *event);
+
+/* How a watch wants its objects. */
+struct watch_format {
+    const struct kind *kind;
+    struct view view;
+    uint64_t id; /* equal for all that encode to the same bytes, on whatever loop */
+};
+struct watch_format watch_format_of(const struct kind *kind, struct view view);
+
+/* The event as `type`, as one line of JSON; a reference for the caller. `*ret_made` is set if it
+ * had to be encoded now. NULL without memory. */
+struct frame *watch_event_encode(struct watch_event *event, enum watch_type type,
+                                 const struct watch_format *format, bool *ret_made);
+/* The same for this one watch only: the first event of a Table, an event read from the log. */
+struct frame *watch_event_encode_own(const struct watch_event *event, enum watch_type type,
+                                     const struct watch_format *format, bool with_columns);
+/* The other lines of a watch: an object of the first state, a bookmark, the error that ends it. */
+struct frame *watch_encode_initial(const struct object *object, const struct watch_format *format,
+                                   bool with_columns);
+struct frame *watch_encode_bookmark(uint64_t rev, const struct watch_format *format,
+                                    bool initial_events_end, bool with_columns);
+struct frame *watch_encode_error(const struct error *err);
+
+/* The length of the resource part of a key: up to and with its second '/', or the third one in
+ * "custom/"; the whole length if there is none. */
+size_t resource_prefix_len(struct bytes key);
+
+struct watch_batch {
+    atomic_uint refs;
+    uint64_t rev;
+    size_t count;
+    struct watch_event *events[];
+};
+
+#endif

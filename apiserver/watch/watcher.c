@@ -1,0 +1,395 @@
+#include "apiserver/watch/internal.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+enum { EARLY_BOOKMARK_MS = 2000 };
+#define NEVER UINT64_MAX
+
+/* ---- making one ---- */
+
+/* What of a key says whether it is in sight: see filter.h. */
+struct scope_of {
+    enum scope scope;
+    struct bytes namespace, name;
+};
+
+static struct bytes or_required(struct bytes given, const struct field_selector *fields,
+                                const char *field)
+{
+    return given.len > 0 || fields == NULL ? given : field_selector_required(fields, field);
+}
+
+static struct scope_of scope_of(const struct watch_spec *spec)
+{
+    struct scope_of of = {
+        .namespace = or_required(spec->namespace, spec->fields, "metadata.namespace"),
+        .name = or_required(spec->name, spec->fields, "metadata.name"),
+    };
+
+    if (!spec->kind->namespaced)
+        of.scope = of.name.len > 0 ? SCOPE_OBJECT : SCOPE_ALL;
+    else if (of.namespace.len > 0)
+        of.scope = of.name.len > 0 ? SCOPE_OBJECT : SCOPE_NAMESPACE;
+    else
+        of.scope = of.name.len > 0 ? SCOPE_NAME : SCOPE_ALL;
+    return of;
+}
+
+static char *append(char *at, struct bytes text)
+{
+    if (text.len > 0)
+        memcpy(at, text.ptr, text.len);
+    return at + text.len;
+}
+
+/* "core/pods/" "default/" "web": resource part and scope, into `text`, which has room for them. */
+static void write_text(struct filter *filter, char *text, const struct kind *kind,
+                       const struct scope_of *of)
+{
+    bool slash = of->scope == SCOPE_NAMESPACE || of->scope == SCOPE_NAME ||
+                 (of->scope == SCOPE_OBJECT && kind->namespaced);
+    char *end = append(text, bytes_str(kind->prefix));
+
+    filter->prefix_len = (uint32_t)(end - text);
+    if (kind->namespaced)
+        end = append(end, of->namespace);
+    if (slash)
+        end = append(end, BYTES("/"));
+    end = append(end, of->name);
+    filter->text = bytes_of(text, (size_t)(end - text));
+    filter->scope = of->scope;
+}
+
+/* Takes the selectors, whatever comes. NULL without memory. */
+static struct watcher *watcher_alloc(struct watch_cache *cache, const struct watch_spec *spec)
+{
+    struct scope_of of = scope_of(spec);
+    size_t text_len = strlen(spec->kind->prefix) + of.namespace.len + 1 + of.name.len;
+    struct watcher *watcher = calloc(1, sizeof(*watcher) + text_len + 1);
+
+    if (watcher == NULL) {
+        label_selector_free(spec->labels);
+        field_selector_free(spec->fields);
+        return NULL;
+    }
+    watcher->cache = cache;
+    watcher->filter.kind = kind_ref(spec->kind);
+    watcher->filter.labels = spec->labels;
+    watcher->filter.fields = spec->fields;
+    write_text(&watcher->filter, watcher->text, spec->kind, &of);
+    watcher->format = watch_format_of(spec->kind, spec->view);
+    watcher->state = spec->initial ? WATCHER_INITIAL : WATCHER_LIVE;
+    watcher->cursor = spec->initial ? cache->rev : spec->since;
+    watcher->told = spec->initial ? 0 : spec->since;
+    watcher->initial_end = spec->initial_end;
+    watcher->bookmarks = spec->bookmarks;
+    return watcher;
+}
+
+static void on_timer(struct loop_timer *timer);
+
+static void init_times(struct watcher *watcher, uint64_t timeout_ms)
+{
+    uint64_t now = loop_now_ms(watcher->cache->options.loop);
+
+    watcher->timer.on_fire = on_timer;
+    watcher->bookmark_at = watcher->early_at = watcher->deadline = NEVER;
+    if (timeout_ms > 0 && timeout_ms < NEVER - now)
+        watcher->deadline = now + timeout_ms;
+    watcher->short_lived = watcher->deadline - now < 2 * EARLY_BOOKMARK_MS;
+    if (!watcher->bookmarks)
+        return;
+    watcher->bookmark_at = now + watcher->cache->options.bookmark_ms;
+    if (watcher->deadline != NEVER && !watcher->short_lived)
+        watcher->early_at = watcher->deadline - EARLY_BOOKMARK_MS;
+}
+
+/* Ties it to its resource, bucket and first state. False without memory. */
+static bool watcher_join(struct watcher *watcher)
+{
+    struct watch_cache *cache = watcher->cache;
+    struct resource *resource = watch_cache_resource(cache, filter_prefix(&watcher->filter));
+
+    if (resource == NULL)
+        return false;
+    watcher->resource = resource;
+    watcher->bucket = dispatcher_join(&resource->dispatcher, &watcher->filter);
+    if (watcher->bucket == NULL)
+        return false;
+    if (watcher->state == WATCHER_INITIAL) {
+        watcher->snapshot = snapshot_take(cache, resource, &watcher->filter);
+        if (watcher->snapshot == NULL)
+            return false;
+    }
+    list_append(&resource->watchers, &watcher->in_resource);
+    counter_add(&cache->stats.watchers, 1);
+    return true;
+}
+
+void watcher_release(struct watcher *watcher)
+{
+    struct watch_cache *cache = watcher->cache;
+
+    if (watcher->state != WATCHER_ENDED) {
+        if (list_linked(&watcher->in_resource))
+            counter_add(&cache->stats.watchers, (uint64_t)-1);
+        list_remove(&watcher->in_resource);
+        list_remove(&watcher->link);
+        loop_timer_stop(cache->options.loop, &watcher->timer);
+        if (watcher->bucket != NULL)
+            dispatcher_leave(&watcher->resource->dispatcher, watcher->bucket);
+        snapshot_unref(watcher->snapshot);
+        watcher->stream = NULL;
+        watcher->state = WATCHER_ENDED;
+        if (watcher->read != NULL) {
+            list_append(&cache->ended, &watcher->in_resource);
+            return;
+        }
+    }
+    list_remove(&watcher->in_resource);
+    label_selector_free(watcher->filter.labels);
+    field_selector_free(watcher->filter.fields);
+    kind_unref(watcher->filter.kind);
+    free(watcher);
+}
+
+/* ---- what happens to it ---- */
+
+void watcher_make_ready(struct watcher *watcher)
+{
+    struct watch_cache *cache = watcher->cache;
+
+    if (watcher->idle) {
+        watcher->idle = false;
+        if (watcher->cursor < cache->dispatched_rev)
+            watcher->cursor = cache->dispatched_rev;
+    }
+    list_remove(&watcher->link);
+    list_append(&cache->ready, &watcher->link);
+    loop_defer(cache->options.loop, &cache->pump_task);
+}
+
+static void on_ready(void *user)
+{
+    struct watcher *watcher = user;
+
+    if (!watcher->idle || watcher->bookmark_due)
+        watcher_make_ready(watcher);
+}
+
+static void on_gone(void *user)
+{
+    struct watcher *watcher = user;
+
+    if (watcher->cache->writing == watcher)
+        watcher->cache->writing = NULL;
+    watcher_release(watcher);
+}
+
+static void start_timer(struct watcher *watcher)
+{
+    uint64_t now = loop_now_ms(watcher->cache->options.loop), at = watcher->deadline;
+
+    if (watcher->bookmark_at < at)
+        at = watcher->bookmark_at;
+    if (watcher->early_at < at)
+        at = watcher->early_at;
+    if (at != NEVER)
+        loop_timer_start(watcher->cache->options.loop, &watcher->timer, at > now ? at - now : 0);
+}
+
+static void on_timer(struct loop_timer *timer)
+{
+    struct watcher *watcher = container_of(timer, struct watcher, timer);
+    uint64_t now = loop_now_ms(watcher->cache->options.loop);
+
+    if (now >= watcher->deadline) {
+        watcher_finish(watcher, watcher->short_lived);
+        return;
+    }
+    if (now >= watcher->bookmark_at || now >= watcher->early_at) {
+        bool was_early = now >= watcher->early_at;
+
+        watcher->bookmark_at = was_early ? NEVER : now + watcher->cache->options.bookmark_ms;
+        if (was_early)
+            watcher->early_at = NEVER;
+        watcher->bookmark_due = true;
+        watcher_make_ready(watcher);
+    }
+    start_timer(watcher);
+}
+
+/* ---- its ends ---- */
+
+static void end_stream(struct watcher *watcher)
+{
+    http_stream_end(watcher->stream);
+    watcher_release(watcher);
+}
+
+void watcher_abort(struct watcher *watcher)
+{
+    http_stream_abort(watcher->stream);
+    watcher_release(watcher);
+}
+
+void watcher_finish(struct watcher *watcher, bool bookmark_anyway)
+{
+    struct outbox out = {0};
+    size_t steps = 0;
+    enum status st = STATUS_OK;
+
+    if (watcher->idle && watcher->cursor < watcher->cache->dispatched_rev)
+        watcher->cursor = watcher->cache->dispatched_rev;
+    if (watcher->state == WATCHER_LIVE && !watcher_is_behind(watcher) &&
+        http_stream_ready(watcher->stream))
+        st = collect_live(watcher, &out, &steps);
+    if (st == STATUS_END && watcher->bookmarks &&
+        (bookmark_anyway || watcher->told < watcher->cursor) &&
+        !collect_bookmark(watcher, &out, false))
+        st = STATUS_NO_MEMORY;
+    if (st == STATUS_NO_MEMORY) {
+        outbox_release(&out);
+        watcher_abort(watcher);
+    } else if (out.count == 0 || outbox_send(&out, watcher)) {
+        end_stream(watcher);
+    }
+}
+
+void watcher_fail(struct watcher *watcher, const struct error *err)
+{
+    struct outbox out = {0};
+
+    if (!outbox_add(&out, watch_encode_error(err)))
+        watcher_abort(watcher);
+    else if (outbox_send(&out, watcher))
+        end_stream(watcher);
+}
+
+static void end_all(struct resource *resource)
+{
+    while (!list_empty(&resource->watchers))
+        watcher_finish(list_entry(resource->watchers.next, struct watcher, in_resource), false);
+}
+
+void watch_cache_end_watchers(struct watch_cache *cache)
+{
+    for (struct map_slot *it = map_next(&cache->resources, NULL); it != NULL;
+         it = map_next(&cache->resources, it))
+        end_all(it->value);
+}
+
+void watch_cache_end_resource(struct watch_cache *cache, struct bytes prefix)
+{
+    struct resource *resource = map_get(&cache->resources, prefix);
+
+    if (resource == NULL)
+        return;
+    end_all(resource);
+    watch_cache_forget(cache, resource);
+}
+
+/* ---- its start ---- */
+
+/* 200 with the caller's headers, and the content type of a stream of JSON if they name none. */
+static struct http_stream *start_stream(struct http_request *req, const struct http_header *headers,
+                                        size_t header_count,
+                                        const struct http_stream_handler *handler, void *user)
+{
+    struct http_response head = {.status = 200, .headers = headers, .header_count = header_count};
+    struct http_header *more = arena_alloc(req->arena, (header_count + 1) * sizeof(*more));
+
+    for (size_t i = 0; i < header_count; i++)
+        if (bytes_ieq(headers[i].name, BYTES("content-type")))
+            return http_start_stream(req, &head, handler, user);
+    if (more != NULL) {
+        if (header_count > 0)
+            memcpy(more, headers, header_count * sizeof(*more));
+        more[header_count] = (struct http_header){BYTES("content-type"), BYTES("application/json")};
+        head.headers = more;
+        head.header_count++;
+    }
+    return http_start_stream(req, &head, handler, user);
+}
+
+static void reply_no_memory(struct http_request *req)
+{
+    http_reply(req, &(struct http_response){.status = status_http_code(STATUS_NO_MEMORY)});
+}
+
+void watcher_start(struct watch_cache *cache, struct http_request *req,
+                   const struct watch_spec *spec, const struct http_header *headers,
+                   size_t header_count)
+{
+    static const struct http_stream_handler handler = {on_ready, on_gone};
+    struct watcher *watcher = watcher_alloc(cache, spec);
+
+    if (watcher == NULL || !watcher_join(watcher)) {
+        if (watcher != NULL)
+            watcher_release(watcher);
+        reply_no_memory(req);
+        return;
+    }
+    init_times(watcher, spec->timeout_ms);
+    watcher->stream = start_stream(req, headers, header_count, &handler, watcher);
+    if (watcher->stream == NULL) {
+        watcher_release(watcher);
+        return;
+    }
+    start_timer(watcher);
+}
+
+/* ---- a watch that only fails ---- */
+
+struct refusal {
+    struct http_stream *stream;
+    struct frame *frame;
+    bool writing, gone;
+};
+
+static void refusal_free(struct refusal *refusal)
+{
+    frame_unref(refusal->frame);
+    free(refusal);
+}
+
+static void on_refusal_ready(void *user)
+{
+    struct refusal *refusal = user;
+
+    refusal->writing = true;
+    http_stream_write(refusal->stream, &refusal->frame, 1);
+    if (!refusal->gone)
+        http_stream_end(refusal->stream);
+    refusal_free(refusal);
+}
+
+static void on_refusal_gone(void *user)
+{
+    struct refusal *refusal = user;
+
+    refusal->gone = true;
+    if (!refusal->writing)
+        refusal_free(refusal);
+}
+
+void watcher_refuse(struct http_request *req, const struct error *err,
+                    const struct http_header *headers, size_t header_count)
+{
+    static const struct http_stream_handler handler = {on_refusal_ready, on_refusal_gone};
+    struct refusal *refusal = calloc(1, sizeof(*refusal));
+
+    if (refusal != NULL)
+        refusal->frame = watch_encode_error(err);
+    if (refusal == NULL || refusal->frame == NULL) {
+        if (refusal != NULL)
+            refusal_free(refusal);
+        reply_no_memory(req);
+        return;
+    }
+    refusal->stream = start_stream(req, headers, header_count, &handler, refusal);
+    if (refusal->stream == NULL)
+        refusal_free(refusal);
+}
