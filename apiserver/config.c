@@ -1,0 +1,337 @@
+#include "apiserver/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "codec/yaml.h"
+
+enum setting_type { TEXT, TEXTS, NUMBER, BYTE_SIZE, SECONDS, MILLISECONDS, SWITCH };
+
+struct setting {
+    const char *name, *value, *fallback, *help;
+    enum setting_type type;
+    size_t offset;
+};
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct setting settings[] = {
+    {"listen", "URL", "http://127.0.0.1:8080",
+     "where to serve: http://HOST:PORT (port 0 picks one) or unix:///PATH; may be repeated", TEXTS,
+     AT(listen)},
+    {"data-dir", "DIR", "tidewatch-data", "where the database lives; made if it is missing", TEXT,
+     AT(data_dir)},
+    {"storage", "KIND", "sqlite", "sqlite, or memory: nothing outlives the process", TEXT,
+     AT(storage)},
+    {"threads", "N", "0", "event loops; 0 is one a processor", NUMBER, AT(threads)},
+    {"write-kubeconfig", "FILE", NULL, "write a kubeconfig for the first listener", TEXT,
+     AT(write_kubeconfig)},
+    {"event-ttl", "DURATION", "1h", "how long Event objects are kept; 0 is for ever", SECONDS,
+     AT(event_ttl_s)},
+    {"history-age", "DURATION", "6h", "how long the log of changes is kept", SECONDS,
+     AT(history_age_s)},
+    {"history-bytes", "SIZE", "4GiB", "and how large it may grow; 0 is without bound", BYTE_SIZE,
+     AT(history_bytes)},
+    {"watch-window-events", "N", "16384", "changes of one resource a loop keeps in memory", NUMBER,
+     AT(window_events)},
+    {"watch-window-bytes", "SIZE", "32MiB", "and how many bytes of them", BYTE_SIZE,
+     AT(window_bytes)},
+    {"bookmark-interval", "DURATION", "10s", "between bookmarks of watches that allow them",
+     MILLISECONDS, AT(bookmark_ms)},
+    {"write-stall", "DURATION", "30s", "a client that takes nothing for so long is cut",
+     MILLISECONDS, AT(write_stall_ms)},
+    {"shutdown-grace", "DURATION", "80ms", "how long SIGTERM waits for answers under way",
+     MILLISECONDS, AT(shutdown_grace_ms)},
+    {"log-level", "LEVEL", "info", "debug, info, warn or error", TEXT, AT(log_level)},
+    {"log-format", "FORM", "text", "text (logfmt) or json, on stderr", TEXT, AT(log_format)},
+    {"config", "FILE", NULL, "YAML file of these settings, by the same names; SIGHUP rereads it",
+     TEXT, AT(config_file)},
+    {"version", NULL, NULL, "print the version", SWITCH, AT(version)},
+    {"help", NULL, NULL, "print this", SWITCH, AT(help)},
+};
+
+static const struct setting *find_setting(struct bytes name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        if (bytes_eq_str(name, settings[i].name))
+            return &settings[i];
+    return NULL;
+}
+
+/* ---- values ---- */
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static const struct unit durations_ms[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+static const struct unit sizes[] = {
+    {"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}};
+
+/* "90s", "1h30m", "4GiB"; a bare 0 needs no unit, a bare size is bytes. */
+static bool parse_units(struct bytes text, const struct unit *units, size_t count, bool bare,
+                        uint64_t *ret)
+{
+    uint64_t total = 0;
+
+    if (text.len == 0)
+        return false;
+    while (text.len != 0) {
+        size_t digits = 0, letters = 0, unit = 0;
+        uint64_t n;
+
+        while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
+            digits++;
+        while (digits + letters < text.len &&
+               (text.ptr[digits + letters] < '0' || text.ptr[digits + letters] > '9'))
+            letters++;
+        if (!bytes_to_u64(bytes_of(text.ptr, digits), &n))
+            return false;
+        while (unit < count &&
+               !bytes_eq_str(bytes_of(text.ptr + digits, letters), units[unit].name))
+            unit++;
+        if (unit == count && (letters != 0 || (n != 0 && !bare)))
+            return false;
+        if (__builtin_mul_overflow(n, unit < count ? units[unit].factor : 1, &n) ||
+            __builtin_add_overflow(total, n, &total))
+            return false;
+        text = bytes_from(text, digits + letters);
+    }
+    *ret = total;
+    return true;
+}
+
+static bool parse_number(enum setting_type type, struct bytes text, uint64_t *ret)
+{
+    switch (type) {
+    case NUMBER:
+        return bytes_to_u64(text, ret);
+    case BYTE_SIZE:
+        return parse_units(text, sizes, ARRAY_LEN(sizes), true, ret);
+    case SECONDS:
+        if (!parse_units(text, durations_ms, ARRAY_LEN(durations_ms), false, ret))
+            return false;
+        *ret = (*ret + 999) / 1000;
+        return true;
+    default:
+        return parse_units(text, durations_ms, ARRAY_LEN(durations_ms), false, ret);
+    }
+}
+
+static enum status set(struct config *config, const struct setting *setting, struct bytes text,
+                       struct error *reterr)
+{
+    void *at = (char *)config + setting->offset;
+
+    switch (setting->type) {
+    case SWITCH:
+        *(bool *)at = text.len == 0 || bytes_eq_str(text, "true");
+        return STATUS_OK;
+    case TEXTS:
+        if (config->listen_count == LISTEN_MAX)
+            return error_set(reterr, STATUS_BAD_REQUEST, "--%s: at most %d of them", setting->name,
+                             LISTEN_MAX);
+        config->listen[config->listen_count++] = bytes_dup(text);
+        return STATUS_OK;
+    case TEXT:
+        free(*(char **)at);
+        *(char **)at = bytes_dup(text);
+        return STATUS_OK;
+    default:
+        if (parse_number(setting->type, text, at))
+            return STATUS_OK;
+        return error_set(reterr, STATUS_BAD_REQUEST, "--%s: \"%.*s\" is no %s", setting->name,
+                         BYTES_FMT(text), setting->value);
+    }
+}
+
+/* ---- sources: defaults, file, flags ---- */
+
+static enum status set_defaults(struct config *config, struct error *reterr)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        enum status st;
+
+        if (settings[i].fallback == NULL || (settings[i].type == TEXTS && config->listen_count))
+            continue;
+        st = set(config, &settings[i], bytes_str(settings[i].fallback), reterr);
+        if (st != STATUS_OK)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+static bool read_file(const char *path, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = -1;
+
+    if (fd < 0)
+        return false;
+    while (buf_reserve(out, 4096) && (got = read(fd, out->data + out->len, 4096)) > 0)
+        out->len += (size_t)got;
+    close(fd);
+    return got == 0;
+}
+
+static enum status set_from_node(struct config *config, const struct json *member,
+                                 struct error *reterr)
+{
+    const struct setting *setting = find_setting(member->key);
+    enum status st = STATUS_OK;
+
+    if (setting == NULL)
+        return error_set(reterr, STATUS_BAD_REQUEST, "unknown setting \"%.*s\"",
+                         BYTES_FMT(member->key));
+    if (member->type == JSON_NUMBER || member->type == JSON_STRING)
+        return set(config, setting, member->text, reterr);
+    if (member->type == JSON_BOOL && setting->type == SWITCH)
+        return set(config, setting, member->boolean ? BYTES("true") : BYTES("false"), reterr);
+    if (member->type != JSON_ARRAY || setting->type != TEXTS)
+        return error_set(reterr, STATUS_BAD_REQUEST, "setting \"%s\" is not of the right type",
+                         setting->name);
+    for (const struct json *it = member->first; it != NULL && st == STATUS_OK; it = it->next)
+        st = set(config, setting, json_text(it), reterr);
+    return st;
+}
+
+static enum status set_from_file(struct config *config, const char *path, struct error *reterr)
+{
+    struct arena arena = {0};
+    struct buf text = {0};
+    struct json *root = NULL;
+    enum status st = STATUS_OK;
+
+    if (!read_file(path, &text))
+        st = error_set(reterr, STATUS_IO, "%s: %s", path, strerror(errno));
+    if (st == STATUS_OK)
+        st = yaml_parse(&arena, buf_bytes(&text), &root, reterr);
+    if (st == STATUS_OK && !json_is(root, JSON_OBJECT) && !json_is(root, JSON_NULL))
+        st = error_set(reterr, STATUS_BAD_REQUEST, "%s: not a map of settings", path);
+    for (const struct json *it = json_is(root, JSON_OBJECT) ? root->first : NULL;
+         it != NULL && st == STATUS_OK; it = it->next)
+        st = set_from_node(config, it, reterr);
+    buf_release(&text);
+    arena_release(&arena);
+    return st;
+}
+
+/* Calls `use` for each flag: --name=value, --name value, --switch. */
+static enum status each_flag(struct config *config, int argc, char *const *argv,
+                             enum status (*use)(struct config *, const struct setting *,
+                                                struct bytes, struct error *),
+                             struct error *reterr)
+{
+    for (int i = 1; i < argc; i++) {
+        struct bytes value = bytes_str(argv[i]), name = bytes_cut(&value, '=');
+        const struct setting *setting = NULL;
+        enum status st;
+
+        if (bytes_starts_with(name, BYTES("--")))
+            setting = find_setting(bytes_from(name, 2));
+        if (setting == NULL)
+            return error_set(reterr, STATUS_BAD_REQUEST, "unknown argument \"%s\"", argv[i]);
+        if (value.ptr == NULL && setting->type != SWITCH) {
+            if (++i == argc)
+                return error_set(reterr, STATUS_BAD_REQUEST, "--%s wants a %s", setting->name,
+                                 setting->value);
+            value = bytes_str(argv[i]);
+        }
+        st = use(config, setting, value, reterr);
+        if (st != STATUS_OK)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+static enum status set_config_file_only(struct config *config, const struct setting *setting,
+                                        struct bytes value, struct error *reterr)
+{
+    return setting->offset == AT(config_file) ? set(config, setting, value, reterr) : STATUS_OK;
+}
+
+static enum status check(const struct config *config, struct error *reterr)
+{
+    if (strcmp(config->storage, "sqlite") != 0 && strcmp(config->storage, "memory") != 0)
+        return error_set(reterr, STATUS_BAD_REQUEST,
+                         "--storage: \"%s\" is neither sqlite nor memory", config->storage);
+    if (config->threads > 256)
+        return error_set(reterr, STATUS_BAD_REQUEST, "--threads: at most 256");
+    return STATUS_OK;
+}
+
+enum status config_parse(int argc, char *const *argv, struct config *ret_config,
+                         struct error *reterr)
+{
+    struct config config = {0};
+    enum status st;
+    size_t from_file;
+
+    st = each_flag(&config, argc, argv, set_config_file_only, reterr);
+    if (st == STATUS_OK) {
+        char *file = config.config_file;
+
+        config.config_file = NULL;
+        st = set_defaults(&config, reterr);
+        free(config.listen[0]);
+        config.listen_count = 0;
+        if (st == STATUS_OK && file != NULL)
+            st = set_from_file(&config, file, reterr);
+        free(file);
+    }
+    from_file = config.listen_count;
+    if (st == STATUS_OK)
+        st = each_flag(&config, argc, argv, set, reterr);
+    if (st == STATUS_OK && config.listen_count > from_file) { /* flags replace the file's list */
+        for (size_t i = 0; i < from_file; i++)
+            free(config.listen[i]);
+        config.listen_count -= from_file;
+        memmove(config.listen, config.listen + from_file,
+                config.listen_count * sizeof(config.listen[0]));
+    }
+    if (st == STATUS_OK && config.listen_count == 0)
+        st = set(&config, &settings[0], bytes_str(settings[0].fallback), reterr);
+    if (st == STATUS_OK)
+        st = check(&config, reterr);
+    if (st != STATUS_OK) {
+        config_release(&config);
+        return st;
+    }
+    *ret_config = config;
+    return STATUS_OK;
+}
+
+void config_release(struct config *config)
+{
+    for (size_t i = 0; i < config->listen_count; i++)
+        free(config->listen[i]);
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        if (settings[i].type == TEXT)
+            free(*(char **)((char *)config + settings[i].offset));
+    *config = (struct config){0};
+}
+
+void config_write_help(struct buf *out)
+{
+    buf_append_str(out,
+                   "tidewatch - a Kubernetes-style API server with list and watch, on sqlite\n\n"
+                   "usage: tidewatch [--listen=URL] [--data-dir=DIR] [SETTING ...]\n\n");
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        const struct setting *s = &settings[i];
+        char left[48];
+
+        snprintf(left, sizeof(left), "--%s%s%s", s->name, s->value != NULL ? "=" : "",
+                 s->value != NULL ? s->value : "");
+        buf_appendf(out, "  %-30s %s", left, s->help);
+        if (s->fallback != NULL)
+            buf_appendf(out, " [%s]", s->fallback);
+        buf_append_char(out, '\n');
+    }
+    buf_append_str(out, "\nprints `tidewatch ready: URL` for each listener once it serves\n");
+}

@@ -1,0 +1,33 @@
+/*
+ * config - the server's settings: one table drives flags, the YAML file of --config (same names)
+ * and
+ * --help. A flag wins over the file.
+ *
+ * Owner    config_release() frees the texts.
+ * Errors   a precise line for a person; nothing is guessed.
+ */
+#ifndef TIDEWATCH_APISERVER_CONFIG_H
+#define TIDEWATCH_APISERVER_CONFIG_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+enum { LISTEN_MAX = 16 };
+
+struct config {
+    char *listen[LISTEN_MAX];
+    size_t listen_count;
+    char *data_dir, *storage, *write_kubeconfig, *log_level, *log_format, *config_file;
+    uint64_t threads; /* 0: one a processor */
+    uint64_t event_ttl_s, history_age_s, bookmark_ms, write_stall_ms, shutdown_grace_ms;
+    uint64_t history_bytes, window_bytes, window_events;
+    bool help, version;
+};
+
+/* Defaults, then --config, then the flags. */
+MUST_CHECK enum status config_parse(int argc, char *const *argv, struct config *ret_config,
+                                    struct error *reterr);
+void config_release(struct config *config);
+void config_write_help(struct buf *out);
+
+#endif

@@ -1,0 +1,136 @@
+/*
+ * api - what every handler works with: the worker of its loop, and the request in its hands.
+ *
+ *   on_request -> api_request -> (waits until its loop has applied what was committed when it came)
+ *      -> request_info -> kind -> handler by verb -> respond_*() -> gone
+ *
+ * Owner    an api_request owns its arena and frees itself when it is answered. While a write is in
+ *          flight it outlives the HTTP request: `http` is NULL once the client has left, and then
+ *          nothing borrowed from the request (target, headers, body) may be touched.
+ * Threads  one worker a loop; everything here runs on that loop.
+ */
+#ifndef TIDEWATCH_APISERVER_HANDLERS_API_H
+#define TIDEWATCH_APISERVER_HANDLERS_API_H
+
+#include "apiserver/registry/discovery.h"
+#include "apiserver/registry/registry.h"
+#include "apiserver/registry/view.h"
+#include "apiserver/request/list_options.h"
+#include "apiserver/request/negotiate.h"
+#include "apiserver/request/request_info.h"
+#include "apiserver/watch/history.h"
+#include "apiserver/watch/watch_cache.h"
+#include "apiserver/watch/watcher.h"
+#include "base/list.h"
+#include "base/rand.h"
+
+struct metrics;
+struct server_info;
+
+/* All that one loop needs, and nothing that another loop writes. */
+struct worker {
+    unsigned index; /* worker 0 also runs the lifecycles (namespaces, CRDs) */
+    struct loop *loop;
+    struct http_server *http;
+    struct storage *storage;
+    struct registry *registry;
+    struct watch_cache *cache;
+    struct history *history;
+    struct metrics *metrics;        /* this worker's own counters */
+    const struct server_info *info; /* shared, read only */
+    uint64_t loaded_rev;            /* the state the cache began with: older lists need the disk */
+    struct list waiting;            /* api_requests that wait for watch_cache_rev() */
+    uint64_t waiting_least;         /* the least revision one of them waits for; 0: none */
+    struct lifecycle *lifecycle;    /* worker 0 only */
+};
+
+/* A write on its way to storage and back to the loop that sent it. */
+struct pending_write {
+    struct write write; /* key and value stay the owner's, as storage.h says */
+    struct worker *worker;
+    void (*on_done)(struct pending_write *pending); /* after the loop has applied the write */
+};
+void worker_submit(struct worker *worker, struct pending_write *pending);
+
+enum { API_WARNINGS_MAX = 16 };
+
+struct api_request {
+    struct worker *worker;
+    struct http_request *http; /* NULL: the client has left */
+    struct arena arena;        /* own, lives as long as this struct */
+    struct request_info info;
+    struct negotiated negotiated;
+    const struct kind *kind; /* of a resource request; referenced */
+    char audit_id[UUID_LEN + 1];
+    struct bytes warnings[API_WARNINGS_MAX];
+    size_t warning_count;
+    uint64_t min_rev; /* what the loop must have applied before the handler may look */
+    struct list waiting_link;
+    void (*resume)(struct api_request *);   /* what runs once `min_rev` is applied */
+    struct loop_timer timer;                /* of api_wait_for_rv() */
+    void (*too_late)(struct api_request *); /* the same */
+    void *state;                            /* the handler's own, in `arena` */
+    void (*release)(struct api_request *); /* the handler's: before the request is freed; or NULL */
+    bool pretty;
+    int code; /* of the answer, for metrics and the log */
+};
+
+/* Runs `resume` when this loop has applied `rev` (at once if it has). If the client leaves
+ * meanwhile the request is dropped. */
+void api_wait_for(struct api_request *api, uint64_t rev, void (*resume)(struct api_request *));
+
+/* ---- answers; each ends the request ---- */
+/* As a Status. `err` is released. */
+void respond_error(struct api_request *api, struct error *err);
+/* 404 as a path that nothing is registered for answers: plain text. */
+void respond_no_such_path(struct api_request *api);
+/* A body of any type; takes the blob's reference (NULL: answers 500). */
+void respond_blob(struct api_request *api, int code, struct bytes content_type, struct blob *body);
+void respond_text(struct api_request *api, int code, const char *text);
+/* An object in the negotiated view (`rev` 0: its own). */
+void respond_object(struct api_request *api, int code, const struct object *object, uint64_t rev);
+/* Drops a request whose client has left, or that became a stream. */
+void api_free(struct api_request *api);
+
+/* Adds a `Warning: 299 - "text"` header (text is copied). */
+void api_warn(struct api_request *api, struct bytes text);
+/* The headers every answer carries, into ret_headers (at most API_HEADERS_MAX). */
+enum { API_HEADERS_MAX = 8 + API_WARNINGS_MAX };
+size_t api_headers(struct api_request *api, struct bytes content_type, int code,
+                   struct http_header *ret_headers);
+
+/* NotFound, AlreadyExists, Conflict as the real server words them: `configmaps "x" not found`. */
+enum status error_not_found(struct error *reterr, const struct kind *kind, struct bytes name);
+enum status error_already_exists(struct error *reterr, const struct kind *kind, struct bytes name);
+enum status error_conflict(struct error *reterr, const struct kind *kind, struct bytes name,
+                           const char *why); /* NULL: "the object has been modified; ..." */
+
+/* The view that was negotiated; BAD_REQUEST: a bad includeObject. */
+MUST_CHECK enum status api_view(const struct api_request *api, struct view *ret_view,
+                                struct error *reterr);
+/* Takes a built answer out of `body` (which is released): 500 if it has failed. */
+void respond_json(struct api_request *api, int code, struct buf *body);
+/* Waits up to 3 s for `rv` (blockTimeout in k8s.io/apiserver/pkg/storage/cacher/watch_cache.go),
+ * then answers 504 "Too large resource version", or calls `too_late` if that is given. */
+void api_wait_for_rv(struct api_request *api, uint64_t rv, void (*resume)(struct api_request *),
+                     void (*too_late)(struct api_request *));
+enum status error_rv_too_large(struct error *reterr, uint64_t rv, uint64_t current);
+
+/* ---- handlers by verb ---- */
+typedef void handler(struct api_request *api);
+handler handle_get, handle_list, handle_watch; /* read side */
+handler handle_non_resource;                   /* discovery, OpenAPI, health, version, metrics */
+handler handle_create, handle_update, handle_patch, handle_delete, handle_delete_collection;
+
+/* Entry for the transport. `user` is the worker. */
+void api_on_request(void *user, struct http_request *req);
+/* After a batch has been applied to the worker's cache: those who waited go on. */
+void worker_resume_waiting(struct worker *worker);
+
+/* ---- lifecycles (worker 0): what happens by itself ---- */
+/* Follows namespaces and CRDs that are being deleted and empties them; makes the four namespaces at
+ * the start of an empty store (on_ready is called when they are durable). */
+struct lifecycle *lifecycle_new(struct worker *worker, void (*on_ready)(void *user), void *user);
+void lifecycle_free(struct lifecycle *lifecycle);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * bootstrap - the namespaces that are always there
+ * (k8s.io/kubernetes/pkg/controlplane/controller/systemnamespaces). Those that are missing are made
+ * at each start.
+ *
+ * Owner    whoever holds the struct, at least until on_ready() has been called.
+ */
+#ifndef TIDEWATCH_APISERVER_HANDLERS_BOOTSTRAP_H
+#define TIDEWATCH_APISERVER_HANDLERS_BOOTSTRAP_H
+
+#include "apiserver/handlers/write.h"
+
+struct bootstrap {
+    struct worker *worker;
+    void (*on_ready)(void *user);
+    void *user;
+    size_t next;
+    struct write_job job;
+};
+
+/* Calls on_ready() on the loop once all are durable; not at all if they cannot be made, which is
+ * logged. */
+void bootstrap_start(struct bootstrap *bootstrap, struct worker *worker,
+                     void (*on_ready)(void *user), void *user);
+/* After on_ready(), or when neither the loop nor storage runs any more. */
+void bootstrap_release(struct bootstrap *bootstrap);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * dispatch - from the transport's request to the handler of its verb.
+ */
+#include "apiserver/handlers/api.h"
+
+#include <stdlib.h>
+
+#include "apiserver/handlers/server_info.h"
+#include "base/log.h"
+
+/* ---- waiting for revisions ---- */
+
+static void stop_waiting(struct api_request *api)
+{
+    list_remove(&api->waiting_link);
+    loop_timer_stop(api->worker->loop, &api->timer);
+}
+
+void api_wait_for(struct api_request *api, uint64_t rev, void (*resume)(struct api_request *))
+{
+    struct worker *w = api->worker;
+
+    if (watch_cache_rev(w->cache) >= rev) {
+        resume(api);
+        return;
+    }
+    api->min_rev = rev;
+    api->resume = resume;
+    list_append(&w->waiting, &api->waiting_link);
+    if (w->waiting_least == 0 || rev < w->waiting_least)
+        w->waiting_least = rev;
+}
+
+void worker_resume_waiting(struct worker *worker)
+{
+    uint64_t rev = watch_cache_rev(worker->cache);
+    struct list due;
+
+    if (worker->waiting_least == 0 || rev < worker->waiting_least)
+        return;
+    worker->waiting_least = 0;
+    list_init(&due);
+    list_for_each(&worker->waiting, it) {
+        struct api_request *api = list_entry(it, struct api_request, waiting_link);
+
+        if (api->min_rev <= rev) {
+            list_remove(it);
+            list_append(&due, it);
+        } else if (worker->waiting_least == 0 || api->min_rev < worker->waiting_least) {
+            worker->waiting_least = api->min_rev;
+        }
+    }
+    while (!list_empty(&due)) {
+        struct api_request *api = list_entry(due.next, struct api_request, waiting_link);
+
+        stop_waiting(api);
+        api->resume(api);
+    }
+}
+
+enum status error_rv_too_large(struct error *reterr, uint64_t rv, uint64_t current)
+{
+    error_set(reterr, STATUS_TIMEOUT, "Timeout: Too large resource version: %llu, current: %llu",
+              (unsigned long long)rv, (unsigned long long)current);
+    error_add_cause(reterr, "ResourceVersionTooLarge", bytes_of(NULL, 0),
+                    "Too large resource version");
+    if (reterr != NULL)
+        reterr->retry_after_s = 1;
+    return STATUS_TIMEOUT;
+}
+
+static void on_rv_timeout(struct loop_timer *timer)
+{
+    struct api_request *api = container_of(timer, struct api_request, timer);
+    struct error err = {0};
+
+    stop_waiting(api);
+    if (api->too_late != NULL) {
+        api->too_late(api);
+        return;
+    }
+    error_rv_too_large(&err, api->min_rev, watch_cache_rev(api->worker->cache));
+    respond_error(api, &err);
+}
+
+void api_wait_for_rv(struct api_request *api, uint64_t rv, void (*resume)(struct api_request *),
+                     void (*too_late)(struct api_request *))
+{
+    enum { BLOCK_TIMEOUT_MS = 3000 };
+
+    if (watch_cache_rev(api->worker->cache) < rv) {
+        api->too_late = too_late;
+        api->timer.on_fire = on_rv_timeout;
+        loop_timer_start(api->worker->loop, &api->timer, BLOCK_TIMEOUT_MS);
+    }
+    api_wait_for(api, rv, resume);
+}
+
+/* ---- the life of a request ---- */
+
+void api_free(struct api_request *api)
+{
+    if (api->http != NULL) {
+        api->http->on_gone = NULL;
+        api->http->user = NULL;
+    }
+    if (api->release != NULL)
+        api->release(api);
+    stop_waiting(api);
+    kind_unref(api->kind);
+    arena_release(&api->arena);
+    free(api);
+}
+
+static void on_gone(struct http_request *req)
+{
+    struct api_request *api = req->user;
+
+    api->http = NULL;
+    if (list_linked(&api->waiting_link)) /* else a write or a disk read is under way and ends it */
+        api_free(api);
+}
+
+/* Which subresources a kind has. */
+static bool has_subresource(const struct kind *kind, struct bytes name)
+{
+    return (kind->has_status && bytes_eq_str(name, "status")) ||
+           (kind->has_scale && bytes_eq_str(name, "scale")) ||
+           (bytes_eq_str(name, "finalize") && kind->group[0] == '\0' &&
+            strcmp(kind->plural, "namespaces") == 0);
+}
+
+/* Is there such a path for this kind? (k8s.io/apiserver/pkg/endpoints/installer.go) */
+static bool path_exists(const struct request_info *info, const struct kind *kind)
+{
+    if (info->subresource.len != 0 && !has_subresource(kind, info->subresource))
+        return false;
+    if (info->is_watch_path && (kind->custom || info->subresource.len != 0))
+        return false;
+    if (!kind->namespaced)
+        return info->namespace.len == 0;
+    return info->namespace.len != 0 || info->name.len == 0;
+}
+
+static handler *handler_of(const struct request_info *info, const struct kind *kind)
+{
+    static handler *const handlers[VERB_COUNT] = {
+        [VERB_GET] = handle_get,       [VERB_LIST] = handle_list,
+        [VERB_WATCH] = handle_watch,   [VERB_CREATE] = handle_create,
+        [VERB_UPDATE] = handle_update, [VERB_PATCH] = handle_patch,
+        [VERB_DELETE] = handle_delete, [VERB_DELETE_COLLECTION] = handle_delete_collection,
+    };
+    bool writes = info->verb >= VERB_CREATE;
+
+    if (info->verb == VERB_CREATE && info->name.len != 0)
+        return NULL;
+    if (info->subresource.len != 0 && info->verb == VERB_DELETE)
+        return NULL;
+    if (kind->namespaced && info->namespace.len == 0 && writes)
+        return NULL; /* across namespaces there is only list and watch */
+    return handlers[info->verb];
+}
+
+static void respond_method_not_allowed(struct api_request *api)
+{
+    struct error err = {0};
+
+    error_set(&err, STATUS_METHOD_NOT_ALLOWED,
+              "the server does not allow this method on the requested resource");
+    respond_error(api, &err);
+}
+
+static void route(struct api_request *api)
+{
+    struct request_info *info = &api->info;
+    const struct kind *kind;
+    struct error err = {0};
+    handler *handle;
+
+    if (!info->is_resource) {
+        handle_non_resource(api);
+        return;
+    }
+    kind = registry_find(api->worker->registry, info->group, info->version, info->resource);
+    if (kind == NULL || !path_exists(info, kind)) {
+        respond_no_such_path(api);
+        return;
+    }
+    api->kind = kind_ref(kind);
+    handle = handler_of(info, kind);
+    if (handle == NULL) {
+        respond_method_not_allowed(api);
+        return;
+    }
+    if (negotiate(&api->arena, http_header(api->http, "accept"), info->verb == VERB_WATCH,
+                  &api->negotiated, &err) != STATUS_OK) {
+        respond_error(api, &err);
+        return;
+    }
+    if (kind->deprecated && kind->deprecation_warning != NULL)
+        api_warn(api, bytes_str(kind->deprecation_warning));
+    handle(api);
+}
+
+/* Go-http clients of people ask for JSON that reads well
+ * (endpoints/handlers/negotiation/negotiate.go isPrettyPrint). */
+static bool wants_pretty(const struct api_request *api)
+{
+    static const struct bytes people[] = {BYTES_INIT("curl"), BYTES_INIT("Wget"),
+                                          BYTES_INIT("Mozilla/5.0")};
+    struct bytes agent = http_header(api->http, "user-agent");
+
+    if (query_has(&api->info.query, "pretty"))
+        return query_bool(&api->info.query, "pretty");
+    for (size_t i = 0; i < ARRAY_LEN(people); i++)
+        if (bytes_starts_with(agent, people[i]))
+            return true;
+    return false;
+}
+
+void api_on_request(void *user, struct http_request *req)
+{
+    struct worker *worker = user;
+    struct api_request *api = calloc(1, sizeof(*api));
+
+    if (api == NULL) {
+        http_reply(req, &(struct http_response){.status = 500});
+        return;
+    }
+    api->worker = worker;
+    api->http = req;
+    req->user = api;
+    req->on_gone = on_gone;
+    uuid_new(api->audit_id);
+    request_info_parse(&api->arena, req->method, req->target, &api->info);
+    api->pretty = wants_pretty(api);
+    /* A default read is consistent: it sees all that was acknowledged before it came in. */
+    api_wait_for(api, storage_committed(worker->storage), route);
+}
+
+void worker_submit(struct worker *worker, struct pending_write *pending)
+{
+    pending->worker = worker;
+    pending->write.user = pending;
+    storage_submit(worker->storage, &pending->write);
+}

@@ -1,0 +1,45 @@
+/*
+ * kind_rules - what single kinds add to the rules of all. A kind with rules of its own is a row of
+ * the table in strategy.c, and functions here.
+ */
+#ifndef TIDEWATCH_APISERVER_HANDLERS_KIND_RULES_H
+#define TIDEWATCH_APISERVER_HANDLERS_KIND_RULES_H
+
+#include "apiserver/handlers/strategy.h"
+
+struct kind_rules {
+    const char *group_resource;
+    enum name_rule name_rule;
+    bool keeps_status; /* a status sent with a create is taken */
+    /* Types a decoder would refuse: BAD_REQUEST. */
+    enum status (*check)(struct draft *draft, struct error *reterr);
+    /* Normalises, behind the defaults. */
+    void (*prepare)(struct draft *draft);
+    /* Adds to draft->errors. */
+    void (*validate)(struct draft *draft);
+    /* The last word, with words of its own. */
+    enum status (*finish)(struct draft *draft, struct error *reterr);
+};
+
+/* data_rules.c: ConfigMap, Secret */
+enum status config_map_check(struct draft *draft, struct error *reterr);
+void config_map_validate(struct draft *draft);
+enum status secret_check(struct draft *draft, struct error *reterr);
+void secret_prepare(struct draft *draft);
+void secret_validate(struct draft *draft);
+
+/* core_rules.c */
+void namespace_prepare(struct draft *draft);
+void service_prepare(struct draft *draft);
+void pod_prepare(struct draft *draft);
+
+/* workload_rules.c: spec.selector and the template it must match */
+void workload_validate(struct draft *draft);
+
+/* crd_rules.c */
+enum status crd_finish(struct draft *draft, struct error *reterr);
+void crd_mark_deleting(struct arena *arena, struct json *crd);
+/* All of its objects are gone. */
+void crd_remove_finalizer(struct arena *arena, struct json *crd);
+
+#endif

@@ -1,0 +1,279 @@
+#include "apiserver/handlers/metrics.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+
+/* Upper bounds in seconds of apiserver_request_duration_seconds, a part of the real server's. */
+static const double buckets_s[] = {0.0005, 0.001, 0.005, 0.025, 0.05, 0.1, 0.2,
+                                   0.4,    0.6,   1,     2,     5,    10,  60};
+enum { BUCKETS = ARRAY_LEN(buckets_s) };
+
+struct series {
+    char labels[384]; /* also the key: verb, group, version, resource, subresource, scope, code */
+    uint64_t count, bytes, buckets[BUCKETS];
+    double sum_s;
+};
+
+struct metrics {
+    pthread_mutex_t lock; /* its worker counts, any worker may read */
+    struct map series;
+};
+
+struct metrics *metrics_new(void)
+{
+    struct metrics *metrics = calloc(1, sizeof(*metrics));
+
+    if (metrics != NULL)
+        pthread_mutex_init(&metrics->lock, NULL);
+    return metrics;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+    if (metrics == NULL)
+        return;
+    for (struct map_slot *it = map_next(&metrics->series, NULL); it != NULL;
+         it = map_next(&metrics->series, it))
+        free(it->value);
+    map_release(&metrics->series);
+    pthread_mutex_destroy(&metrics->lock);
+    free(metrics);
+}
+
+static const char *scope_of(const struct api_request *api)
+{
+    if (api->kind == NULL)
+        return "";
+    if (api->info.name.len != 0)
+        return "resource";
+    return api->info.namespace.len != 0 ? "namespace" : "cluster";
+}
+
+static int format_labels(char *out, size_t room, const struct api_request *api)
+{
+    const struct kind *kind = api->kind;
+
+    /* The subresource was found in our tables if there is a kind: it is no free text. */
+    return snprintf(out, room,
+                    "verb=\"%s\",group=\"%s\",version=\"%s\",resource=\"%s\",subresource=\"%.*s\","
+                    "scope=\"%s\",component=\"apiserver\",code=\"%d\"",
+                    kind != NULL ? verb_name(api->info.verb) : "", kind != NULL ? kind->group : "",
+                    kind != NULL ? kind->version : "", kind != NULL ? kind->plural : "",
+                    kind != NULL ? (int)api->info.subresource.len : 0,
+                    kind != NULL ? api->info.subresource.ptr : "", scope_of(api), api->code);
+}
+
+/* NULL without memory: the request is then not counted. */
+static struct series *find_series(struct metrics *metrics, const struct api_request *api)
+{
+    char labels[sizeof(((struct series *)NULL)->labels)];
+    struct series *series;
+
+    if (format_labels(labels, sizeof(labels), api) >= (int)sizeof(labels))
+        return NULL;
+    series = map_get(&metrics->series, bytes_str(labels));
+    if (series != NULL || (series = calloc(1, sizeof(*series))) == NULL)
+        return series;
+    memcpy(series->labels, labels, sizeof(labels));
+    if (!map_put(&metrics->series, bytes_str(series->labels), series)) {
+        free(series);
+        return NULL;
+    }
+    return series;
+}
+
+void metrics_count_request(struct metrics *metrics, const struct api_request *api, uint64_t took_us,
+                           size_t bytes)
+{
+    double took_s = (double)took_us / 1e6;
+    struct series *series;
+
+    pthread_mutex_lock(&metrics->lock);
+    series = find_series(metrics, api);
+    if (series != NULL) {
+        series->count++;
+        series->bytes += bytes;
+        series->sum_s += took_s;
+        for (size_t i = 0; i < BUCKETS; i++)
+            series->buckets[i] += took_s <= buckets_s[i];
+    }
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+/* ---- the page ---- */
+
+static void head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_appendf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void one(struct buf *out, const char *name, const char *type, const char *help, double value)
+{
+    head(out, name, type, help);
+    buf_appendf(out, "%s %.17g\n", name, value);
+}
+
+/* All workers' series added up by label. */
+static void merge(struct map *sum, struct arena *arena, struct metrics *from)
+{
+    pthread_mutex_lock(&from->lock);
+    for (struct map_slot *it = map_next(&from->series, NULL); it != NULL;
+         it = map_next(&from->series, it)) {
+        const struct series *add = it->value;
+        struct series *total = map_get(sum, it->key);
+
+        if (total == NULL) {
+            total = arena_new(arena, struct series);
+            if (total == NULL)
+                break;
+            memcpy(total->labels, add->labels, sizeof(total->labels));
+            if (!map_put(sum, bytes_str(total->labels), total))
+                break;
+        }
+        total->count += add->count;
+        total->bytes += add->bytes;
+        total->sum_s += add->sum_s;
+        for (size_t i = 0; i < BUCKETS; i++)
+            total->buckets[i] += add->buckets[i];
+    }
+    pthread_mutex_unlock(&from->lock);
+}
+
+static void write_durations(struct buf *out, const struct map *sum)
+{
+    static const char name[] = "apiserver_request_duration_seconds";
+
+    head(out, name, "histogram", "Response latency distribution in seconds.");
+    for (struct map_slot *it = map_next(sum, NULL); it != NULL; it = map_next(sum, it)) {
+        const struct series *s = it->value;
+
+        for (size_t i = 0; i < BUCKETS; i++)
+            buf_appendf(out, "%s_bucket{%s,le=\"%g\"} %llu\n", name, s->labels, buckets_s[i],
+                        (unsigned long long)s->buckets[i]);
+        buf_appendf(out, "%s_bucket{%s,le=\"+Inf\"} %llu\n%s_sum{%s} %.9g\n%s_count{%s} %llu\n",
+                    name, s->labels, (unsigned long long)s->count, name, s->labels, s->sum_s, name,
+                    s->labels, (unsigned long long)s->count);
+    }
+}
+
+static void write_requests(struct buf *out, const struct server_info *info)
+{
+    struct arena arena = {0};
+    struct map sum = {0};
+
+    for (unsigned i = 0; i < info->worker_count; i++)
+        merge(&sum, &arena, info->workers[i].metrics);
+    head(out, "apiserver_request_total", "counter", "Requests by verb, resource and code.");
+    for (struct map_slot *it = map_next(&sum, NULL); it != NULL; it = map_next(&sum, it))
+        buf_appendf(out, "apiserver_request_total{%s} %llu\n", ((struct series *)it->value)->labels,
+                    (unsigned long long)((struct series *)it->value)->count);
+    write_durations(out, &sum);
+    map_release(&sum);
+    arena_release(&arena);
+}
+
+static void write_watches(struct buf *out, const struct server_info *info)
+{
+    struct watch_cache_stats sum = {0};
+    struct http_server_stats http = {0};
+
+    for (unsigned i = 0; i < info->worker_count; i++) {
+        struct watch_cache_stats s;
+        struct http_server_stats h;
+
+        watch_cache_get_stats(info->workers[i].cache, &s);
+        http_server_get_stats(info->workers[i].http, &h);
+        sum.objects = s.objects; /* every loop holds all of them */
+        sum.watchers += s.watchers;
+        sum.events_applied += s.events_applied;
+        sum.events_encoded += s.events_encoded;
+        sum.events_sent += s.events_sent;
+        sum.bytes_sent += s.bytes_sent;
+        sum.bookmarks_sent += s.bookmarks_sent;
+        sum.behind_reads += s.behind_reads;
+        sum.expired += s.expired;
+        http.connections += h.connections;
+        http.connections_total += h.connections_total;
+        http.streams += h.streams;
+        http.bytes_sent_total += h.bytes_sent_total;
+    }
+    head(out, "apiserver_longrunning_requests", "gauge", "Open watches.");
+    buf_appendf(out, "apiserver_longrunning_requests{verb=\"WATCH\"} %llu\n",
+                (unsigned long long)sum.watchers);
+    one(out, "apiserver_watch_events_total", "counter", "Events sent to watchers.",
+        (double)sum.events_sent);
+    one(out, "apiserver_watch_cache_events_received_total", "counter",
+        "Events applied, once a loop.", (double)sum.events_applied);
+    one(out, "tidewatch_watch_events_encoded_total", "counter",
+        "Events encoded: once a format, whatever the number of watchers.",
+        (double)sum.events_encoded);
+    one(out, "tidewatch_watch_bytes_total", "counter", "Bytes of events sent.",
+        (double)sum.bytes_sent);
+    one(out, "tidewatch_watch_bookmarks_total", "counter", "Bookmarks sent.",
+        (double)sum.bookmarks_sent);
+    one(out, "tidewatch_watch_behind_reads_total", "counter",
+        "Pieces of the log read from disk for watchers that the window left behind.",
+        (double)sum.behind_reads);
+    one(out, "apiserver_terminated_watchers_total", "counter",
+        "Watches ended with 410 because history has passed them.", (double)sum.expired);
+    one(out, "tidewatch_connections", "gauge", "Open connections.", (double)http.connections);
+    one(out, "tidewatch_connections_total", "counter", "Connections accepted.",
+        (double)http.connections_total);
+}
+
+static void write_storage(struct buf *out, const struct server_info *info)
+{
+    struct storage_stats s;
+
+    storage_get_stats(info->storage, &s);
+    one(out, "apiserver_storage_objects", "gauge", "Objects stored.", (double)s.objects);
+    one(out, "apiserver_storage_size_bytes", "gauge", "Size of the database file.",
+        (double)s.file_bytes);
+    one(out, "apiserver_watch_cache_resource_version", "gauge", "Newest durable revision.",
+        (double)storage_committed(info->storage));
+    one(out, "tidewatch_storage_floor", "gauge", "Oldest revision that can be read.",
+        (double)storage_floor(info->storage));
+    one(out, "tidewatch_storage_log_events", "gauge", "Events in the log.", (double)s.log_events);
+    one(out, "tidewatch_storage_writes_total", "counter", "Writes acknowledged.", (double)s.writes);
+    one(out, "tidewatch_storage_conflicts_total", "counter", "Writes refused by a precondition.",
+        (double)s.conflicts);
+    one(out, "tidewatch_storage_commits_total", "counter", "Transactions: a group of writes each.",
+        (double)s.commits);
+    one(out, "tidewatch_storage_commit_seconds_total", "counter", "Time spent in COMMIT.",
+        (double)s.commit_us_total / 1e6);
+    one(out, "tidewatch_storage_compacted_events_total", "counter", "Events compacted away.",
+        (double)s.compacted_events);
+}
+
+static void write_process(struct buf *out, const struct server_info *info)
+{
+    struct rusage usage;
+    unsigned long long size = 0, resident = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+
+    if (statm != NULL && fscanf(statm, "%llu %llu", &size, &resident) == 2)
+        one(out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.",
+            (double)resident * (double)sysconf(_SC_PAGESIZE));
+    if (statm != NULL)
+        fclose(statm);
+    getrusage(RUSAGE_SELF, &usage);
+    one(out, "process_cpu_seconds_total", "counter", "Total user and system CPU time in seconds.",
+        (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+    one(out, "process_start_time_seconds", "gauge", "Start time since the epoch in seconds.",
+        (double)info->started_s);
+}
+
+void metrics_write(struct buf *out, const struct server_info *info)
+{
+    write_requests(out, info);
+    write_watches(out, info);
+    write_storage(out, info);
+    write_process(out, info);
+}

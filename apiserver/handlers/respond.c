@@ -1,0 +1,271 @@
+/*
+ * respond - the ways a request ends, and what every answer carries.
+ */
+#include "apiserver/handlers/api.h"
+
+#include <libdeflate.h>
+#include <stdlib.h>
+
+#include "apiserver/handlers/metrics.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "codec/status_object.h"
+
+static const struct bytes json_type = BYTES_INIT("application/json");
+static const struct bytes text_type = BYTES_INIT("text/plain; charset=utf-8");
+
+void api_warn(struct api_request *api, struct bytes text)
+{
+    struct bytes quoted;
+    struct buf escaped = {0};
+
+    if (api->warning_count == API_WARNINGS_MAX)
+        return;
+    /* A quoted string of RFC 9110: no control characters may reach a header. */
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (c == '"' || c == '\\')
+            buf_append_char(&escaped, '\\');
+        buf_append_char(&escaped, (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c);
+    }
+    quoted = arena_printf(&api->arena, "299 - \"%.*s\"", BYTES_FMT(buf_bytes(&escaped)));
+    buf_release(&escaped);
+    for (size_t i = 0; i < api->warning_count; i++)
+        if (bytes_eq(api->warnings[i], quoted))
+            return;
+    api->warnings[api->warning_count++] = quoted;
+}
+
+static void add_header(struct http_header *headers, size_t *count, const char *name,
+                       struct bytes value)
+{
+    headers[(*count)++] = (struct http_header){bytes_str(name), value};
+}
+
+size_t api_headers(struct api_request *api, struct bytes content_type, int code,
+                   struct http_header *ret_headers)
+{
+    size_t count = 0;
+
+    (void)code;
+    add_header(ret_headers, &count, "audit-id", bytes_str(api->audit_id));
+    add_header(ret_headers, &count, "cache-control", BYTES("no-cache, private"));
+    if (content_type.len != 0)
+        add_header(ret_headers, &count, "content-type", content_type);
+    add_header(ret_headers, &count, "x-content-type-options", BYTES("nosniff"));
+    for (size_t i = 0; i < api->warning_count; i++)
+        add_header(ret_headers, &count, "warning", api->warnings[i]);
+    return count;
+}
+
+static void log_request(const struct api_request *api, uint64_t took_us)
+{
+    LOG_DEBUG("request", LOG_STR("id", api->audit_id), LOG_BYTES("method", api->http->method),
+              LOG_BYTES("target", api->http->target), LOG_BYTES("peer", api->http->peer),
+              LOG_INT("code", api->code), LOG_INT("us", (int64_t)took_us));
+}
+
+static void send_and_free(struct api_request *api, const struct http_response *response)
+{
+    uint64_t took_us = clock_monotonic_us() - api->http->started_us;
+
+    api->code = response->status;
+    metrics_count_request(api->worker->metrics, api, took_us,
+                          response->body != NULL ? response->body->len : 0);
+    log_request(api, took_us);
+    api->http->on_gone = NULL;
+    http_reply(api->http, response);
+    api->http = NULL;
+    api_free(api);
+}
+
+enum { GZIP_LEAST = 128 * 1024, GZIP_LEVEL = 1 };
+
+/* As k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/writers.go: GET, large, asked for. */
+static bool wants_gzip(const struct api_request *api, const struct blob *body)
+{
+    struct bytes accepted = http_header(api->http, "accept-encoding");
+
+    if (body->len <= GZIP_LEAST || !bytes_eq_str(api->http->method, "GET"))
+        return false;
+    while (accepted.len != 0)
+        if (bytes_eq_str(bytes_trim(bytes_cut(&accepted, ',')), "gzip"))
+            return true;
+    return false;
+}
+
+/* NULL: not to be had; the plain body does as well. */
+static struct blob *gzip(const struct blob *body)
+{
+    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(GZIP_LEVEL);
+    struct blob *packed = NULL;
+    size_t room, len;
+    char *data;
+
+    if (compressor == NULL)
+        return NULL;
+    room = libdeflate_gzip_compress_bound(compressor, body->len);
+    data = malloc(room);
+    len =
+        data != NULL ? libdeflate_gzip_compress(compressor, body->data, body->len, data, room) : 0;
+    if (len != 0)
+        packed = blob_take(data, len);
+    if (packed == NULL)
+        free(data);
+    libdeflate_free_compressor(compressor);
+    return packed;
+}
+
+void respond_blob(struct api_request *api, int code, struct bytes content_type, struct blob *body)
+{
+    struct http_header headers[API_HEADERS_MAX];
+    struct http_response response = {.status = code, .headers = headers};
+    struct blob *packed = NULL;
+
+    if (api->http == NULL) {
+        blob_unref(body);
+        api_free(api);
+        return;
+    }
+    if (body == NULL) {
+        response.status = status_http_code(STATUS_NO_MEMORY);
+        content_type = bytes_of(NULL, 0);
+    }
+    response.header_count = api_headers(api, content_type, response.status, headers);
+    if (body != NULL && wants_gzip(api, body) && (packed = gzip(body)) != NULL) {
+        add_header(headers, &response.header_count, "content-encoding", BYTES("gzip"));
+        add_header(headers, &response.header_count, "vary", BYTES("Accept-Encoding"));
+    }
+    response.body = packed != NULL ? packed : body;
+    send_and_free(api, &response);
+    blob_unref(packed);
+    blob_unref(body);
+}
+
+/* What a person asked for by hand is indented. */
+static void make_pretty(struct buf *body)
+{
+    struct arena arena = {0};
+    struct buf indented = {0};
+    struct json *tree;
+
+    if (!body->failed && json_parse(&arena, buf_bytes(body), &tree, NULL, NULL) == STATUS_OK) {
+        json_write(&indented, tree, true);
+        buf_append_char(&indented, '\n');
+        buf_release(body);
+        *body = indented;
+    }
+    arena_release(&arena);
+}
+
+void respond_json(struct api_request *api, int code, struct buf *body)
+{
+    if (api->pretty || api->negotiated.pretty)
+        make_pretty(body);
+    else
+        buf_append_char(body, '\n');
+    respond_blob(api, code, json_type, buf_to_blob(body));
+}
+
+void respond_text(struct api_request *api, int code, const char *text)
+{
+    respond_blob(api, code, text_type, blob_new(bytes_str(text)));
+}
+
+void respond_no_such_path(struct api_request *api)
+{
+    respond_text(api, 404, "404 page not found\n");
+}
+
+void respond_error(struct api_request *api, struct error *err)
+{
+    struct http_header headers[API_HEADERS_MAX + 1];
+    struct http_response response = {.status = status_http_code(err->status), .headers = headers};
+    struct buf body = {0};
+
+    if (api->http == NULL) {
+        error_release(err);
+        api_free(api);
+        return;
+    }
+    status_object_write(&body, err);
+    if (api->pretty)
+        make_pretty(&body);
+    else
+        buf_append_char(&body, '\n');
+    response.header_count = api_headers(api, json_type, response.status, headers);
+    if (err->retry_after_s != 0)
+        add_header(headers, &response.header_count, "retry-after",
+                   arena_printf(&api->arena, "%u", err->retry_after_s));
+    response.body = buf_to_blob(&body);
+    error_release(err);
+    send_and_free(api, &response);
+    blob_unref(response.body);
+}
+
+enum status api_view(const struct api_request *api, struct view *ret_view, struct error *reterr)
+{
+    struct bytes include = query_get(&api->info.query, "includeObject");
+    const struct negotiated *n = &api->negotiated;
+
+    *ret_view = (struct view){.shape = n->as == AS_OBJECT  ? VIEW_OBJECT
+                                       : n->as == AS_TABLE ? VIEW_TABLE
+                                                           : VIEW_METADATA,
+                              .v1beta1 = n->v1beta1};
+    if (n->as != AS_TABLE || include.len == 0 || bytes_eq_str(include, "Metadata"))
+        return STATUS_OK;
+    if (bytes_eq_str(include, "None"))
+        ret_view->include = VIEW_INCLUDE_NONE;
+    else if (bytes_eq_str(include, "Object"))
+        ret_view->include = VIEW_INCLUDE_OBJECT;
+    else
+        return error_set(reterr, STATUS_BAD_REQUEST, "unrecognized includeObject value: \"%.*s\"",
+                         BYTES_FMT(include));
+    return STATUS_OK;
+}
+
+void respond_object(struct api_request *api, int code, const struct object *object, uint64_t rev)
+{
+    struct error err = {0};
+    struct buf body = {0};
+    struct view view;
+
+    if (api->http != NULL && api_view(api, &view, &err) != STATUS_OK) {
+        respond_error(api, &err);
+        return;
+    }
+    if (api->http != NULL)
+        view_write_object(&body, api->kind, view, object, rev);
+    respond_json(api, code, &body);
+}
+
+/* ---- errors every handler words alike ---- */
+
+enum status error_not_found(struct error *reterr, const struct kind *kind, struct bytes name)
+{
+    error_set(reterr, STATUS_NOT_FOUND, "%s \"%.*s\" not found", kind->group_resource,
+              BYTES_FMT(name));
+    error_set_details(reterr, bytes_str(kind->group), bytes_str(kind->plural), name);
+    return STATUS_NOT_FOUND;
+}
+
+enum status error_already_exists(struct error *reterr, const struct kind *kind, struct bytes name)
+{
+    error_set(reterr, STATUS_ALREADY_EXISTS, "%s \"%.*s\" already exists", kind->group_resource,
+              BYTES_FMT(name));
+    error_set_details(reterr, bytes_str(kind->group), bytes_str(kind->plural), name);
+    return STATUS_ALREADY_EXISTS;
+}
+
+enum status error_conflict(struct error *reterr, const struct kind *kind, struct bytes name,
+                           const char *why)
+{
+    error_set(reterr, STATUS_CONFLICT, "Operation cannot be fulfilled on %s \"%.*s\": %s",
+              kind->group_resource, BYTES_FMT(name),
+              why != NULL ? why
+                          : "the object has been modified; please apply your changes to the "
+                            "latest version and try again");
+    error_set_details(reterr, bytes_str(kind->group), bytes_str(kind->plural), name);
+    return STATUS_CONFLICT;
+}

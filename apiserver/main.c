@@ -1,0 +1,114 @@
+/*
+ * tidewatch - the server's process: settings, signals, and the end.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "apiserver/server.h"
+#include "base/log.h"
+
+#ifdef __SANITIZE_ADDRESS__
+/* libh2o keeps freed buffers for reuse, a list a thread, and forgets it when the thread ends. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:h2o_mem_alloc_recycle\n";
+}
+#endif
+
+static int print_help(void)
+{
+    struct buf text = {0};
+
+    config_write_help(&text);
+    fwrite(text.data, 1, text.len, stdout);
+    buf_release(&text);
+    return 0;
+}
+
+static enum log_level level_of(const char *name)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_LEVEL_INFO;
+}
+
+static void use_log_settings(const struct config *config)
+{
+    log_setup(level_of(config->log_level),
+              strcmp(config->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+}
+
+/* What can change while it runs: how much is logged, and in which form. */
+static void reload(int argc, char *const *argv)
+{
+    struct config config;
+    struct error err = {0};
+
+    if (config_parse(argc, argv, &config, &err) != STATUS_OK) {
+        LOG_ERROR("settings not reloaded", LOG_STR("why", error_message(&err)));
+        error_release(&err);
+        return;
+    }
+    use_log_settings(&config);
+    config_release(&config);
+    LOG_INFO("settings reloaded");
+}
+
+/* Returns when the process is told to end. */
+static void serve_signals(const sigset_t *signals, int argc, char *const *argv)
+{
+    int signal_number;
+
+    while (sigwait(signals, &signal_number) != 0 || signal_number == SIGHUP)
+        reload(argc, argv);
+}
+
+static int serve(const struct config *config, int argc, char *const *argv)
+{
+    struct server *server;
+    struct error err = {0};
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals,
+                    NULL); /* every thread inherits it: main alone takes them */
+    signal(SIGPIPE, SIG_IGN);
+    if (server_start(config, &server, &err) != STATUS_OK) {
+        fprintf(stderr, "tidewatch: %s\n", error_message(&err));
+        error_release(&err);
+        return 1;
+    }
+    serve_signals(&signals, argc, argv);
+    server_stop(server);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct error err = {0};
+    int code = 0;
+
+    if (config_parse(argc, argv, &config, &err) != STATUS_OK) {
+        fprintf(stderr, "tidewatch: %s (see tidewatch --help)\n", error_message(&err));
+        error_release(&err);
+        return 2;
+    }
+    use_log_settings(&config);
+    if (config.help)
+        code = print_help();
+    else if (config.version)
+        printf("tidewatch %s\n", TIDEWATCH_VERSION);
+    else
+        code = serve(&config, argc, argv);
+    config_release(&config);
+    return code;
+}

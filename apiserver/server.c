@@ -1,0 +1,552 @@
+#include "apiserver/server.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apiserver/handlers/lifecycle.h"
+#include "apiserver/handlers/metrics.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+struct server {
+    const struct config *config;
+    struct server_info info;
+    struct history *history;
+    struct http_limits limits;
+    struct worker *workers;
+    pthread_t *threads;
+    unsigned worker_count, threads_running;
+    int *fds; /* of the listeners: listener by listener, one a worker; -1: handed over */
+    char *urls[LISTEN_MAX];
+    /* the threads tell main that they are through with a step */
+    pthread_mutex_t lock;
+    pthread_cond_t stepped;
+    unsigned steps;
+};
+
+/* ---- from the writer to the loops ---- */
+
+/* One commit on its way to one loop. */
+struct delivery {
+    struct loop_task task;
+    struct worker *worker;
+    struct watch_batch *batch;
+    struct write *writes; /* those this worker sent */
+};
+
+static void deliver(struct loop_task *task)
+{
+    struct delivery *delivery = container_of(task, struct delivery, task);
+    struct write *write = delivery->writes;
+
+    watch_cache_apply(delivery->worker->cache, delivery->batch);
+    while (write != NULL) {
+        struct write *next = write->next;
+        struct pending_write *pending = write->user;
+
+        pending->on_done(pending);
+        write = next;
+    }
+    worker_resume_waiting(delivery->worker);
+    watch_batch_unref(delivery->batch);
+    free(delivery);
+}
+
+/* Deals the answered writes out to the workers that sent them, each in order. */
+static void deal_writes(struct write *writes, struct delivery **deliveries, unsigned count)
+{
+    struct write **tails[256];
+
+    for (unsigned i = 0; i < count; i++)
+        tails[i] = &deliveries[i]->writes;
+    while (writes != NULL) {
+        struct write *next = writes->next;
+        unsigned to = ((struct pending_write *)writes->user)->worker->index;
+
+        writes->next = NULL;
+        *tails[to] = writes;
+        tails[to] = &writes->next;
+        writes = next;
+    }
+}
+
+static void on_batch(void *user, const struct batch *batch)
+{
+    struct server *server = user;
+    struct watch_batch *shared = watch_batch_new(batch);
+    struct delivery *deliveries[256];
+
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        deliveries[i] = calloc(1, sizeof(*deliveries[i]));
+        if (deliveries[i] == NULL || shared == NULL) {
+            LOG_ERROR("out of memory: a loop cannot be told of a commit");
+            _exit(1); /* it is durable; a restart shows it */
+        }
+        deliveries[i]->task.run = deliver;
+        deliveries[i]->worker = &server->workers[i];
+        deliveries[i]->batch = watch_batch_ref(shared);
+    }
+    deal_writes(batch->writes, deliveries, server->worker_count);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        loop_post(server->workers[i].loop, &deliveries[i]->task);
+    watch_batch_unref(shared);
+}
+
+static void on_fatal(void *user, const char *why)
+{
+    (void)user;
+    LOG_ERROR("storage failed: nothing more is acknowledged, the server ends", LOG_STR("why", why));
+    _exit(1);
+}
+
+/* Stored bytes become objects, with the fields their kind can select by. */
+static struct value *load_value(void *user, struct bytes key, struct bytes stored, uint64_t rev)
+{
+    const struct kind *kind = kind_of_key(key);
+    struct object *object;
+    struct error err = {0};
+
+    (void)user;
+    if (object_load(stored, rev, kind != NULL ? kind->fields : NULL,
+                    kind != NULL ? kind->field_count : 0, &object, &err) == STATUS_OK)
+        return &object->base;
+    LOG_ERROR("stored object cannot be read", LOG_BYTES("key", key),
+              LOG_STR("why", error_message(&err)));
+    error_release(&err);
+    return NULL;
+}
+
+/* ---- what a loop follows in its own cache ---- */
+
+static const struct bytes crd_prefix =
+    BYTES_INIT("apiextensions.k8s.io/customresourcedefinitions/");
+
+/* Ends the watches of a resource whose CRD is gone, once this turn's events are on their way. */
+struct ending {
+    struct loop_task task;
+    struct worker *worker;
+    char prefix[512];
+};
+
+static void end_resource(struct loop_task *task)
+{
+    struct ending *ending = container_of(task, struct ending, task);
+
+    watch_cache_end_resource(ending->worker->cache, bytes_str(ending->prefix));
+    free(ending);
+}
+
+static void end_watches_of(struct worker *worker, struct bytes crd_name)
+{
+    struct ending *ending = calloc(1, sizeof(*ending));
+    struct bytes group = crd_name, plural = bytes_cut(&group, '.');
+
+    if (ending == NULL)
+        return; /* they end at their deadline */
+    ending->task.run = end_resource;
+    ending->worker = worker;
+    snprintf(ending->prefix, sizeof(ending->prefix), "custom/%.*s/%.*s/", BYTES_FMT(group),
+             BYTES_FMT(plural));
+    loop_post(worker->loop, &ending->task);
+}
+
+static void follow_crd(struct worker *worker, const struct event *event)
+{
+    struct bytes name = bytes_from(event->key, crd_prefix.len);
+
+    if (event->type == EVENT_DELETE) {
+        registry_remove_crd(worker->registry, name);
+        end_watches_of(worker, name);
+    } else if (!registry_put_crd(worker->registry, object_of(event->value))) {
+        LOG_ERROR("out of memory: a CustomResourceDefinition is not served",
+                  LOG_BYTES("name", name));
+    }
+}
+
+static void on_event(void *user, const struct event *event)
+{
+    struct worker *worker = user;
+
+    if (bytes_starts_with(event->key, crd_prefix))
+        follow_crd(worker, event);
+    if (worker->lifecycle != NULL)
+        lifecycle_on_event(worker->lifecycle, event);
+}
+
+/* ---- steps the main thread waits for ---- */
+
+static void step_done(void *user)
+{
+    struct server *server = user;
+
+    pthread_mutex_lock(&server->lock);
+    server->steps++;
+    pthread_cond_signal(&server->stepped);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void await_steps(struct server *server, unsigned count)
+{
+    pthread_mutex_lock(&server->lock);
+    while (server->steps < count)
+        pthread_cond_wait(&server->stepped, &server->lock);
+    server->steps = 0;
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* Something main wants done on a worker's loop. */
+struct order {
+    struct loop_task task;
+    struct server *server;
+    struct worker *worker;
+};
+
+static void give_orders(struct server *server, unsigned count, void (*run)(struct loop_task *))
+{
+    struct order orders[256];
+
+    for (unsigned i = 0; i < count; i++) {
+        orders[i] = (struct order){{.run = run}, server, &server->workers[i]};
+        loop_post(server->workers[i].loop, &orders[i].task);
+    }
+    await_steps(server, count);
+}
+
+/* ---- start ---- */
+
+static enum status open_storage(struct server *server, struct error *reterr)
+{
+    const struct config *config = server->config;
+    char path[4096];
+    struct storage_options options = {
+        .backend = config->storage,
+        .path = path,
+        .history_age_s = config->history_age_s,
+        .history_bytes = config->history_bytes,
+        .load = load_value,
+        .on_batch = on_batch,
+        .on_fatal = on_fatal,
+        .user = server,
+    };
+
+    if (strcmp(config->storage, "memory") == 0)
+        options.path = NULL;
+    else if (mkdir(config->data_dir, 0700) != 0 && errno != EEXIST)
+        return error_set(reterr, STATUS_IO, "cannot make %s: %s", config->data_dir,
+                         strerror(errno));
+    else if (snprintf(path, sizeof(path), "%s/tidewatch.db", config->data_dir) >= (int)sizeof(path))
+        return error_set(reterr, STATUS_IO, "--data-dir is too long");
+    return storage_open(&options, &server->info.storage, reterr);
+}
+
+static enum status init_worker(struct server *server, unsigned index, struct error *reterr)
+{
+    const struct config *config = server->config;
+    struct worker *w = &server->workers[index];
+
+    w->index = index;
+    w->storage = server->info.storage;
+    w->history = server->history;
+    w->info = &server->info;
+    list_init(&w->waiting);
+    w->loop = loop_new(index);
+    w->registry = registry_new();
+    w->metrics = metrics_new();
+    if (w->loop == NULL || w->registry == NULL || w->metrics == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "cannot make event loop %u", index);
+    w->cache = watch_cache_new(&(struct watch_cache_options){
+        .loop = w->loop,
+        .storage = w->storage,
+        .history = w->history,
+        .window_events = config->window_events,
+        .window_bytes = config->window_bytes,
+        .bookmark_ms = (uint32_t)config->bookmark_ms,
+    });
+    if (w->cache == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "cannot make event loop %u", index);
+    watch_cache_listen(w->cache, on_event, w);
+    return http_server_new(
+        &(struct http_server_options){w->loop, &server->limits, api_on_request, w}, &w->http,
+        reterr);
+}
+
+static void load_object(void *user, struct bytes key, struct value *value)
+{
+    struct server *server = user;
+
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        struct worker *w = &server->workers[i];
+
+        if (!watch_cache_load(w->cache, key, object_of(value)) ||
+            (bytes_starts_with(key, crd_prefix) &&
+             !registry_put_crd(w->registry, object_of(value)))) {
+            LOG_ERROR("out of memory while loading");
+            _exit(1);
+        }
+    }
+}
+
+static void load_state(struct server *server)
+{
+    uint64_t rev = storage_committed(server->info.storage);
+
+    storage_each(server->info.storage, load_object, server);
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        server->workers[i].loaded_rev = rev;
+        watch_cache_loaded(server->workers[i].cache, rev);
+    }
+}
+
+static enum status bind_listeners(struct server *server, struct error *reterr)
+{
+    size_t count = server->config->listen_count * server->worker_count;
+
+    server->fds = malloc(count * sizeof(*server->fds));
+    if (server->fds == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        server->fds[i] = -1;
+    for (size_t i = 0; i < server->config->listen_count; i++) {
+        enum status st = http_listen(bytes_str(server->config->listen[i]),
+                                     server->fds + i * server->worker_count, server->worker_count,
+                                     &server->urls[i], reterr);
+
+        if (st != STATUS_OK)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+static void accept_on_loop(struct loop_task *task)
+{
+    struct order *order = container_of(task, struct order, task);
+    struct server *server = order->server;
+    struct error err = {0};
+
+    for (size_t i = 0; i < server->config->listen_count; i++) {
+        int *fd = &server->fds[i * server->worker_count + order->worker->index];
+
+        if (http_server_accept_on(order->worker->http, *fd, &err) != STATUS_OK) {
+            LOG_ERROR("cannot accept", LOG_STR("why", error_message(&err)));
+            error_release(&err);
+        }
+        *fd = -1;
+    }
+    step_done(server);
+}
+
+static void make_lifecycle(struct loop_task *task)
+{
+    struct order *order = container_of(task, struct order, task);
+
+    order->worker->lifecycle = lifecycle_new(order->worker, step_done, order->server);
+    if (order->worker->lifecycle == NULL) {
+        LOG_ERROR("out of memory");
+        _exit(1);
+    }
+}
+
+static void *run_worker(void *user)
+{
+    struct worker *worker = user;
+
+    loop_run(worker->loop);
+    /* Here, since sockets keep state of the thread that made them. */
+    http_server_free(worker->http);
+    worker->http = NULL;
+    return NULL;
+}
+
+static enum status start_threads(struct server *server, struct error *reterr)
+{
+    enum status st = storage_start(server->info.storage, reterr);
+
+    for (unsigned i = 0; i < server->worker_count && st == STATUS_OK; i++) {
+        if (pthread_create(&server->threads[i], NULL, run_worker, &server->workers[i]) != 0)
+            st = error_set(reterr, STATUS_NO_MEMORY, "cannot start a thread");
+        else
+            server->threads_running++;
+    }
+    return st;
+}
+
+static enum status write_kubeconfig(const struct server *server, struct error *reterr)
+{
+    const char *path = server->config->write_kubeconfig;
+    FILE *file = path != NULL ? fopen(path, "we") : NULL;
+
+    if (path == NULL)
+        return STATUS_OK;
+    if (file == NULL)
+        return error_set(reterr, STATUS_IO, "cannot write %s: %s", path, strerror(errno));
+    fprintf(file,
+            "apiVersion: v1\nkind: Config\nclusters:\n- name: tidewatch\n  cluster:\n"
+            "    server: %s\nusers:\n- name: tidewatch\n  user: {}\ncontexts:\n- name: tidewatch\n"
+            "  context:\n    cluster: tidewatch\n    user: tidewatch\n"
+            "current-context: tidewatch\n",
+            server->urls[0]);
+    if (fclose(file) != 0)
+        return error_set(reterr, STATUS_IO, "cannot write %s: %s", path, strerror(errno));
+    return STATUS_OK;
+}
+
+static void announce(const struct server *server)
+{
+    for (size_t i = 0; i < server->config->listen_count; i++)
+        printf("tidewatch ready: %s\n", server->urls[i]);
+    fflush(stdout);
+    LOG_INFO("serving", LOG_STR("version", TIDEWATCH_VERSION),
+             LOG_INT("threads", server->worker_count),
+             LOG_INT("revision", storage_committed(server->info.storage)));
+}
+
+static unsigned count_workers(const struct config *config)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (config->threads != 0)
+        return (unsigned)config->threads;
+    return cpus < 1 ? 1 : cpus > 16 ? 16 : (unsigned)cpus;
+}
+
+static struct server *make_server(const struct config *config)
+{
+    struct server *server = calloc(1, sizeof(*server));
+
+    if (server == NULL)
+        return NULL;
+    server->config = config;
+    server->worker_count = count_workers(config);
+    server->workers = calloc(server->worker_count, sizeof(*server->workers));
+    server->threads = calloc(server->worker_count, sizeof(*server->threads));
+    server->info.workers = server->workers;
+    server->info.worker_count = server->worker_count;
+    server->info.started_s = clock_wall_s();
+    server->info.event_ttl_s = (uint32_t)config->event_ttl_s;
+    server->limits = http_limits_default;
+    server->limits.write_stall_ms = (uint32_t)config->write_stall_ms;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->stepped, NULL);
+    if (server->workers == NULL || server->threads == NULL) {
+        free(server->workers);
+        free(server->threads);
+        free(server);
+        return NULL;
+    }
+    return server;
+}
+
+static void free_server(struct server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        struct worker *w = &server->workers[i];
+
+        if (w->loop != NULL)
+            loop_settle(w->loop); /* commits that came last */
+        lifecycle_free(w->lifecycle);
+        http_server_free(w->http);
+        watch_cache_free(w->cache);
+        registry_free(w->registry);
+        metrics_free(w->metrics);
+        loop_free(w->loop);
+    }
+    for (size_t i = 0; i < LISTEN_MAX; i++)
+        free(server->urls[i]);
+    for (size_t i = 0;
+         server->fds != NULL && i < server->config->listen_count * server->worker_count; i++)
+        if (server->fds[i] >= 0)
+            close(server->fds[i]);
+    free(server->fds);
+    free(server->workers);
+    free(server->threads);
+    pthread_mutex_destroy(&server->lock);
+    pthread_cond_destroy(&server->stepped);
+    free(server);
+}
+
+/* Stops what runs, in the order that lets nothing be told to something gone. */
+static void tear_down(struct server *server)
+{
+    for (unsigned i = 0; i < server->threads_running; i++)
+        pthread_join(server->threads[i], NULL);
+    if (server->history != NULL)
+        history_free(server->history);
+    if (server->info.storage != NULL)
+        storage_close(server->info.storage);
+    free_server(server);
+}
+
+static enum status start_parts(struct server *server, struct error *reterr)
+{
+    enum status st = open_storage(server, reterr);
+
+    if (st != STATUS_OK)
+        return st;
+    server->history = history_new(server->info.storage, 2);
+    if (server->history == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "cannot start the history readers");
+    for (unsigned i = 0; i < server->worker_count && st == STATUS_OK; i++)
+        st = init_worker(server, i, reterr);
+    if (st == STATUS_OK)
+        st = bind_listeners(server, reterr);
+    if (st == STATUS_OK)
+        st = write_kubeconfig(server, reterr);
+    if (st != STATUS_OK)
+        return st;
+    load_state(server);
+    return start_threads(server, reterr);
+}
+
+enum status server_start(const struct config *config, struct server **ret_server,
+                         struct error *reterr)
+{
+    struct server *server = make_server(config);
+    enum status st;
+
+    if (server == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    st = start_parts(server, reterr);
+    if (st != STATUS_OK) {
+        for (unsigned i = 0; i < server->threads_running; i++)
+            loop_stop(server->workers[i].loop);
+        tear_down(server);
+        return st;
+    }
+    give_orders(server, 1, make_lifecycle); /* worker 0; returns when the bootstrap is durable */
+    atomic_store(&server->info.ready, true);
+    give_orders(server, server->worker_count, accept_on_loop);
+    announce(server);
+    *ret_server = server;
+    return STATUS_OK;
+}
+
+/* ---- stop ---- */
+
+static void on_drained(void *user)
+{
+    struct worker *worker = user;
+
+    loop_stop(worker->loop);
+}
+
+static void drain_on_loop(struct loop_task *task)
+{
+    struct order *order = container_of(task, struct order, task);
+
+    watch_cache_end_watchers(order->worker->cache);
+    http_server_drain(order->worker->http, (uint32_t)order->server->config->shutdown_grace_ms,
+                      on_drained, order->worker);
+    step_done(order->server);
+}
+
+void server_stop(struct server *server)
+{
+    LOG_INFO("stopping");
+    atomic_store(&server->info.shutting_down, true);
+    give_orders(server, server->worker_count, drain_on_loop);
+    tear_down(server);
+}

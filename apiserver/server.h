@@ -1,0 +1,20 @@
+/*
+ * server - all parts put together: the one file that knows every one of them.
+ *
+ * Threads  main (signals), one a loop, storage's writer, the history readers.
+ */
+#ifndef TIDEWATCH_APISERVER_SERVER_H
+#define TIDEWATCH_APISERVER_SERVER_H
+
+#include "apiserver/config.h"
+
+struct server;
+
+/* Opens storage, binds the listeners, starts the threads and returns when it serves. The addresses
+ * are printed on stdout. */
+MUST_CHECK enum status server_start(const struct config *config, struct server **ret_server,
+                                    struct error *reterr);
+/* Ends watches cleanly, lets answers under way finish, stops the threads, closes storage. */
+void server_stop(struct server *server);
+
+#endif
