@@ -1,0 +1,233 @@
+"""What scenario and interop tests share: a server of their own, and clients that wait with a bound.
+
+Every test program starts servers on port 0 with a data folder of its own, so that any number of
+them run side by side. Nothing here sleeps to let something happen: it waits for an event, or fails
+at a deadline.
+"""
+import http.client
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+BUILD = os.environ.get("TIDEWATCH_BUILD", os.path.join(os.getcwd(), "build", "release"))
+# Sanitizer builds are slower; a deadline is there to end a hang, not to measure.
+PATIENCE_S = float(os.environ.get("TIDEWATCH_PATIENCE", "30"))
+CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
+
+
+class Server:
+    """A tidewatch process. `with Server() as s:` ends it, and checks that it ended well."""
+
+    def __init__(self, storage="sqlite", threads=2, flags=()):
+        self.folder = tempfile.mkdtemp(prefix="tidewatch-test-")
+        self.storage, self.threads, self.flags = storage, threads, list(flags)
+        self.port = 0
+        self.process = None
+        self.start()
+
+    def start(self):
+        args = [os.path.join(BUILD, "tidewatch"), f"--listen=http://127.0.0.1:{self.port}",
+                f"--data-dir={self.folder}/data", f"--storage={self.storage}",
+                f"--threads={self.threads}", f"--write-kubeconfig={self.folder}/kubeconfig",
+                *self.flags]
+        self.log = open(os.path.join(self.folder, "log"), "ab")
+        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=self.log)
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
+        line = self.process.stdout.readline().decode() if ready else ""
+        if not line.startswith("tidewatch ready: "):
+            self.process.kill()
+            raise AssertionError(f"the server did not start: {line!r}\n{self.read_log()}")
+        self.url = line.split()[-1]
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def read_log(self):
+        with open(os.path.join(self.folder, "log")) as f:
+            return f.read()[-4000:]
+
+    @property
+    def kubeconfig(self):
+        return os.path.join(self.folder, "kubeconfig")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+
+    def stop(self):
+        """SIGTERM; returns how many seconds it took to end."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE_S)
+        took = time.monotonic() - began
+        self.process.stdout.close()
+        self.log.close()
+        if code != 0:
+            raise AssertionError(f"the server ended with {code}\n{self.read_log()}")
+        return took
+
+    def close(self):
+        if self.process.poll() is None:
+            self.stop()
+        elif self.process.returncode not in (0, -signal.SIGKILL):
+            raise AssertionError(f"the server died: {self.process.returncode}\n{self.read_log()}")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None:
+            sys.stderr.write(self.read_log())
+            if self.process.poll() is None:
+                self.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            self.close()
+
+    def client(self):
+        return Client(self.port)
+
+    def rss_kib(self):
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+
+    def metric(self, name):
+        client = self.client()
+        code, _, text = client.raw("GET", "/metrics")
+        client.connection.close()
+        assert code == 200
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.decode().splitlines()
+                   if line.split("{")[0].split(" ")[0] == name)
+
+
+class Answer:
+    def __init__(self, code, headers, body):
+        self.code, self.headers, self.body = code, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def rv(self):
+        return int(self.json["metadata"]["resourceVersion"])
+
+    def __iter__(self):
+        return iter((self.code, self.headers, self.body))
+
+    def __repr__(self):
+        return f"<{self.code} {self.body[:400]!r}>"
+
+
+class Client:
+    """One keep-alive connection, one thread."""
+
+    def __init__(self, port):
+        self.port = port
+        self.connection = None
+
+    def raw(self, method, path, body=None, headers=None):
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port,
+                                                         timeout=PATIENCE_S)
+        try:
+            self.connection.request(method, path, body, headers or {})
+            response = self.connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        except Exception:
+            self.connection.close()
+            self.connection = None
+            raise
+
+    def call(self, method, path, body=None, content_type="application/json", **headers):
+        headers = {k.replace("_", "-"): v for k, v in headers.items()}
+        if body is not None:
+            headers.setdefault("Content-Type", content_type)
+            body = body if isinstance(body, (bytes, str)) else json.dumps(body)
+        return self.raw(method, path, body, headers)
+
+    def get(self, path, **headers):
+        return self.call("GET", path, **headers)
+
+    def create(self, path, body):
+        return self.call("POST", path, body)
+
+
+class Watch:
+    """A watch on a socket of its own: events by next(), each wait bounded."""
+
+    def __init__(self, port, path, patience=None):
+        self.patience = patience or PATIENCE_S
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self.patience)
+        self.connection.request("GET", path)
+        self.response = self.connection.getresponse()
+        self.code = self.response.status
+
+    def next(self):
+        """The next event, or None at the clean end of the stream."""
+        line = self.response.readline()
+        return json.loads(line) if line else None
+
+    def until(self, condition):
+        """Events up to and with the first that meets the condition."""
+        seen = []
+        while True:
+            event = self.next()
+            if event is None:
+                raise AssertionError(f"the watch ended; seen: {seen[-3:]}")
+            seen.append(event)
+            if condition(event):
+                return seen
+
+    def take(self, count):
+        events = []
+        while len(events) < count:
+            event = self.next()
+            if event is None:
+                raise AssertionError(f"the watch ended after {events}")
+            events.append(event)
+        return events
+
+    def rest(self):
+        """All events until the clean end."""
+        return list(iter(self.next, None))
+
+    def close(self):
+        self.connection.close()
+
+
+def configmap(name, data=None, labels=None, **metadata):
+    meta = {"name": name, **metadata}
+    if labels is not None:
+        meta["labels"] = labels
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data or {}}
+
+
+def brief(event):
+    """(type, name, resourceVersion) of an event."""
+    meta = event["object"]["metadata"]
+    return event["type"], meta.get("name"), int(meta.get("resourceVersion", 0))
+
+
+def wait_for(condition, what):
+    """Polls a condition that no event announces, e.g. one of another process."""
+    deadline = time.monotonic() + PATIENCE_S
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain for {what}")
+        pause.wait(0.01)
+
+
+def main():
+    unittest.main(verbosity=2)
