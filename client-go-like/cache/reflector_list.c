@@ -1,0 +1,130 @@
+#include "client-go-like/cache/reflector.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "client-go-like/object.h"
+#include "client-go-like/rest/path.h"
+
+enum { LIST_DEADLINE_MS = 5 * 60 * 1000 }; /* for one page, however large */
+
+/* One page: `rv` and `token` exclude each other (a token has its own). */
+static tw_status fetch_page(tw_reflector *r, const char *rv, const char *token, unsigned limit,
+                            tw_list *list, tw_error **reterr)
+{
+    struct buf path = {0};
+    struct http_request request = {.method = "GET", .gzip = true};
+    tw_status st;
+
+    path_begin(&path, &r->resource, r->ns, NULL);
+    path_query(&path, "continue", token);
+    path_query(&path, "fieldSelector", r->field_selector);
+    path_query(&path, "labelSelector", r->label_selector);
+    if (limit != 0)
+        path_query_u64(&path, "limit", limit);
+    path_query(&path, "resourceVersion", token == NULL ? rv : NULL);
+    request.path = path_end(&path);
+    request.bounds = (struct http_bounds){.connect_ms = r->env.connect_ms,
+                                          .first_byte_ms = r->env.first_byte_ms * 2,
+                                          .idle_ms = r->env.idle_ms,
+                                          .deadline_ms = clock_monotonic_ms() + LIST_DEADLINE_MS,
+                                          .body_max = HTTP_BODY_MAX};
+    st = request.path != NULL ? client_fetch(r->client, r->http, &request, reterr)
+                              : tw_fail_no_memory(reterr);
+    if (st == TW_OK)
+        st = list_read_page(list, buf_bytes(http_body(r->http)), reterr);
+    http_finish(r->http);
+    buf_release(&path);
+    reflector_heard(r);
+    return st;
+}
+
+/* CG tools/pager List(): pages until there is no more; when the snapshot expires under way, all of
+ * it in one piece. */
+static tw_status fetch_list(tw_reflector *r, const char *rv, unsigned limit, tw_list **ret_list,
+                            bool *ret_paginated, tw_error **reterr)
+{
+    tw_list *list = list_new();
+    char *token = NULL;
+    tw_status st =
+        list != NULL ? fetch_page(r, rv, NULL, limit, list, reterr) : tw_fail_no_memory(reterr);
+
+    *ret_paginated = false;
+    while (st == TW_OK && *tw_list_continue(list) != '\0') {
+        char *last = token;
+
+        *ret_paginated = true;
+        token = list->continue_token;
+        list->continue_token = NULL;
+        if (last != NULL && strcmp(last, token) == 0)
+            st = tw_fail(reterr, TW_ERR_PROTOCOL, "the list does not go on: same continue twice");
+        free(last);
+        if (st == TW_OK)
+            st = fetch_page(r, NULL, token, limit, list, reterr);
+    }
+    if (st == TW_ERR_SERVER && token != NULL && reflector_judge(*reterr) == VERDICT_EXPIRED) {
+        tw_error_clear(reterr);
+        tw_list_free(list);
+        list = list_new();
+        st = list != NULL ? fetch_page(r, rv, NULL, 0, list, reterr) : tw_fail_no_memory(reterr);
+    }
+    free(token);
+    if (st == TW_OK)
+        *ret_list = list;
+    else
+        tw_list_free(list);
+    return st;
+}
+
+/* "0" at first: any state will do. Then not older than what we had; the newest if that is gone. */
+static const char *list_version(const tw_reflector *r)
+{
+    if (r->rv_unavailable)
+        return "";
+    return r->rv != NULL ? r->rv : "0";
+}
+
+static tw_status list_once(tw_reflector *r, tw_list **ret_list, tw_error **reterr)
+{
+    const char *rv = list_version(r);
+    bool from_cache = strcmp(rv, "0") == 0, paginated = false;
+    /* With a resourceVersion a page size would mean "exactly that version" (wire rule of LIST). */
+    unsigned limit = from_cache || *rv == '\0' || r->paginated ? REFLECTOR_PAGE : 0;
+    tw_status st;
+
+    reflector_count(r, &r->status.lists);
+    if (r->rv != NULL)
+        reflector_count(r, &r->status.relists);
+    st = fetch_list(r, rv, limit, ret_list, &paginated, reterr);
+    if (st == TW_OK && from_cache && paginated)
+        r->paginated = true;
+    return st;
+}
+
+tw_status reflector_list(tw_reflector *r, tw_error **reterr)
+{
+    tw_list *list = NULL;
+    tw_status st;
+
+    if (!r->status.synced)
+        reflector_set_state(r, TW_REFLECTOR_SYNCING);
+    st = list_once(r, &list, reterr);
+    if (st == TW_ERR_SERVER && reflector_judge(*reterr) == VERDICT_EXPIRED) {
+        r->rv_unavailable = true;
+        tw_error_clear(reterr);
+        st = list_once(r, &list, reterr);
+    }
+    if (st != TW_OK)
+        return st;
+    if (*tw_list_resource_version(list) == '\0')
+        st = tw_fail(reterr, TW_ERR_PROTOCOL, "the list has no resourceVersion");
+    else if (tw_store_replace(r->store, list) != TW_OK ||
+             !reflector_set_rv(r, tw_list_resource_version(list)))
+        st = tw_fail_no_memory(reterr);
+    tw_list_free(list);
+    if (st == TW_OK) {
+        r->rv_unavailable = false;
+        reflector_set_synced(r);
+    }
+    return st;
+}

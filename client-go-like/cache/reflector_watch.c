@@ -1,0 +1,197 @@
+#include "client-go-like/cache/reflector.h"
+
+#include "base/clock.h"
+#include "client-go-like/object.h"
+#include "client-go-like/rest/path.h"
+#include "client-go-like/watch/watch.h"
+
+enum {
+    POLL_MS = 1000,       /* how often a quiet stream returns to us; stop does not wait for it */
+    GRACE_MS = 30 * 1000, /* past timeoutSeconds, for a server that forgot it */
+};
+
+tw_status reflector_open(tw_reflector *r, bool initial_events, tw_error **reterr)
+{
+    struct buf path = {0};
+    struct http_request request = {.method = "GET"};
+    unsigned timeout_s =
+        REFLECTOR_WATCH_MIN_S + (unsigned)r->env.random_below(REFLECTOR_WATCH_MIN_S + 1);
+    tw_watch_options options = {
+        .label_selector = r->label_selector,
+        .field_selector = r->field_selector,
+        .resource_version = r->rv_unavailable ? NULL : r->rv,
+        .bookmarks = true,
+        .send_initial_events = initial_events,
+        .timeout_s = timeout_s,
+    };
+    tw_status st;
+
+    watch_path(&path, &r->resource, r->ns, &options);
+    request.path = path_end(&path);
+    request.bounds = (struct http_bounds){
+        .connect_ms = r->env.connect_ms,
+        .first_byte_ms = r->env.first_byte_ms,
+        .idle_ms = r->idle_ms,
+        .deadline_ms = clock_monotonic_ms() + timeout_s * 1000 + GRACE_MS,
+    };
+    r->rv_moves = !initial_events && options.resource_version != NULL;
+    r->seen = 0;
+    r->moved = false;
+    r->opened_ms = r->env.now_ms();
+    reflector_count(r, &r->status.watches);
+    st = request.path != NULL ? stream_open(&r->stream, r->client, r->http, &request, reterr)
+                              : tw_fail_no_memory(reterr);
+    buf_release(&path);
+    if (st == TW_OK)
+        reflector_heard(r);
+    else
+        reflector_close(r);
+    return st;
+}
+
+void reflector_close(tw_reflector *r)
+{
+    stream_close(&r->stream);
+}
+
+/* Is it what we asked for? A Table, or an object of another kind, is dropped and counted. */
+static bool is_ours(const tw_reflector *r, const tw_event *event)
+{
+    if (r->kind == NULL)
+        return strcmp(tw_object_kind(event->object), "Table") != 0;
+    return object_is_type(event->object, r->api_version, r->kind);
+}
+
+tw_status reflector_next(tw_reflector *r, tw_event *ret_event, tw_error **reterr)
+{
+    for (;;) {
+        tw_event event;
+        tw_status st = stream_next(&r->stream, POLL_MS, &event, reterr);
+
+        if (st == TW_ERR_TIMEOUT && *reterr == NULL)
+            continue; /* quiet; the stream's own bounds end it */
+        if (st != TW_OK)
+            return st;
+        reflector_heard(r);
+        r->seen++;
+        reflector_count(r, &r->status.events);
+        if (event.type == TW_EVENT_ERROR) {
+            st = client_fail_status(event.object->tree, 0, reterr);
+        } else if (!is_ours(r, &event)) {
+            reflector_count(r, &r->status.dropped);
+        } else {
+            *ret_event = event;
+            return TW_OK;
+        }
+        tw_event_release(&event);
+        if (st != TW_OK)
+            return st;
+    }
+}
+
+/* One event into the store, and then the resourceVersion: in this order, so that what is lost for
+ * want of memory is asked for again. */
+static tw_status apply(tw_reflector *r, const tw_event *event, tw_error **reterr)
+{
+    tw_status st = TW_OK;
+
+    if (event->type == TW_EVENT_DELETED)
+        st = tw_store_delete(r->store, event->object);
+    else if (event->type != TW_EVENT_BOOKMARK)
+        st = tw_store_update(r->store, event->object);
+    /* A watch from no resourceVersion begins with the state in key order: those versions are none
+     * to resume from (propagateRVFromStart). */
+    r->rv_moves |= event->type != TW_EVENT_ADDED;
+    if (st == TW_OK && r->rv_moves &&
+        !reflector_set_rv(r, tw_object_resource_version(event->object)))
+        st = TW_ERR_NO_MEMORY;
+    return st == TW_OK ? TW_OK : tw_fail_no_memory(reterr);
+}
+
+static tw_status read_events(tw_reflector *r, tw_error **reterr)
+{
+    for (;;) {
+        tw_event event;
+        tw_status st = reflector_next(r, &event, reterr);
+
+        if (st != TW_OK)
+            return st;
+        st = apply(r, &event, reterr);
+        tw_event_release(&event);
+        if (st != TW_OK)
+            return st;
+    }
+}
+
+/* A server whose bookmarks come less often than our patience ends would be asked again and again
+ * for nothing: each silent end doubles the patience, up to idle_max_ms. A dead peer is still
+ * noticed by TCP below (http.c, on_socket). */
+static void learn_patience(tw_reflector *r, const tw_error *error)
+{
+    if (tw_error_status(error) == TW_ERR_TIMEOUT)
+        r->idle_ms = r->idle_ms < r->env.idle_max_ms / 2 ? r->idle_ms * 2 : r->env.idle_max_ms;
+}
+
+/* client-go's VeryShortWatchError asks for no events at all; a server that sends a bookmark we have
+ * had, or things we drop, and closes at once would make it spin. */
+static bool was_very_short(const tw_reflector *r)
+{
+    return !r->moved && r->env.now_ms() - r->opened_ms < r->env.short_watch_ms;
+}
+
+/* The stream is at its end: TW_OK to watch on from r->rv; TW_END: a new round, and no error. */
+static tw_status after_stream(tw_reflector *r, tw_status ended, tw_error **reterr)
+{
+    if (ended == TW_END || ended == TW_ERR_BROKEN || ended == TW_ERR_TIMEOUT) {
+        learn_patience(r, *reterr);
+        if (was_very_short(r))
+            return tw_fail(reterr, TW_ERR_BROKEN, "very short watch: closed with nothing new");
+        return TW_OK;
+    }
+    switch (reflector_judge(*reterr)) {
+    case VERDICT_EXPIRED:
+        return tw_error_code(*reterr) == 410 ? TW_END : ended;
+    case VERDICT_LATER:
+        reflector_note(r, *reterr);
+        return reflector_back_off(r);
+    case VERDICT_STOP:
+    case VERDICT_OTHER:
+        break;
+    }
+    return ended;
+}
+
+static tw_status reopen(tw_reflector *r, tw_error **reterr)
+{
+    for (;;) {
+        tw_status st = reflector_open(r, false, reterr);
+
+        if (st == TW_OK || reflector_judge(*reterr) != VERDICT_LATER)
+            return st;
+        reflector_note(r, *reterr);
+        tw_error_clear(reterr);
+        st = reflector_back_off(r);
+        if (st != TW_OK)
+            return st;
+    }
+}
+
+tw_status reflector_follow(tw_reflector *r, bool open, tw_error **reterr)
+{
+    for (;;) {
+        tw_status st = open ? TW_OK : reopen(r, reterr);
+
+        if (st != TW_OK)
+            return st;
+        reflector_set_state(r, TW_REFLECTOR_LIVE);
+        st = read_events(r, reterr);
+        reflector_close(r);
+        open = false;
+        if (!atomic_load(&r->stop))
+            reflector_set_state(r, TW_REFLECTOR_STALE);
+        st = after_stream(r, st, reterr);
+        if (st != TW_OK)
+            return st == TW_END ? TW_OK : st;
+        tw_error_clear(reterr);
+    }
+}

@@ -1,0 +1,283 @@
+#include "client-go-like/config/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char service_account[] = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+tw_config *config_new(void)
+{
+    return calloc(1, sizeof(tw_config));
+}
+
+void tw_config_free(tw_config *config)
+{
+    if (config == NULL)
+        return;
+    for (char *secret = config->token; secret != NULL && *secret != '\0'; secret++)
+        *(volatile char *)secret = '\0';
+#define CONFIG_FREE(name) free(config->name);
+    CONFIG_TEXTS(CONFIG_FREE)
+#undef CONFIG_FREE
+    free(config);
+}
+
+bool config_replace(char **text, struct bytes with)
+{
+    char *copy = NULL;
+
+    if (with.len != 0 && (copy = bytes_dup(with)) == NULL)
+        return false;
+    free(*text);
+    *text = copy;
+    return true;
+}
+
+tw_config *config_copy(const tw_config *config)
+{
+    tw_config *copy = config_new();
+    bool ok = copy != NULL;
+
+    if (copy != NULL)
+        copy->insecure = config->insecure;
+#define CONFIG_COPY(name) ok = ok && config_replace(&copy->name, bytes_str(config->name));
+    CONFIG_TEXTS(CONFIG_COPY)
+#undef CONFIG_COPY
+    if (!ok) {
+        tw_config_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+static tw_status read_whole(FILE *file, const char *path, struct buf *text, tw_error **reterr)
+{
+    size_t got;
+
+    do {
+        if (!buf_reserve(text, 4096))
+            return tw_fail_no_memory(reterr);
+        got = fread(text->data + text->len, 1, 4096, file);
+        text->len += got;
+        if (text->len > CONFIG_FILE_MAX)
+            return tw_fail(reterr, TW_ERR_CONFIG, "%s is larger than %d bytes", path,
+                           CONFIG_FILE_MAX);
+    } while (got != 0);
+    if (ferror(file))
+        return tw_fail(reterr, TW_ERR_CONFIG, "read %s: %s", path, strerror(errno));
+    return TW_OK;
+}
+
+tw_status config_read_file(const char *path, struct buf *ret_text, tw_error **reterr)
+{
+    FILE *file = fopen(path, "re");
+    tw_status st;
+
+    if (file == NULL && errno == ENOMEM)
+        return tw_fail_no_memory(reterr);
+    if (file == NULL)
+        return tw_fail(reterr, TW_ERR_CONFIG, "open %s: %s", path, strerror(errno));
+    st = read_whole(file, path, ret_text, reterr);
+    fclose(file);
+    if (st != TW_OK)
+        buf_release(ret_text);
+    return st;
+}
+
+/* The 6 bits of a digit, -1 for anything else. */
+static int base64_digit(char c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+char *config_base64_decode(struct bytes text, bool *ret_bad)
+{
+    char *out = malloc(text.len / 4 * 3 + 4), *to = out;
+    unsigned bits = 0, count = 0, padding = 0;
+
+    *ret_bad = false;
+    for (size_t i = 0; out != NULL && i < text.len; i++) {
+        int digit = base64_digit(text.ptr[i]);
+
+        if (text.ptr[i] == '\n' || text.ptr[i] == '\r')
+            continue;
+        padding += text.ptr[i] == '=';
+        if (text.ptr[i] != '=' && (digit < 0 || padding != 0)) {
+            *ret_bad = true;
+            break;
+        }
+        bits = bits << 6 | (digit < 0 ? 0 : (unsigned)digit);
+        if (++count % 4 == 0) {
+            *to++ = (char)(bits >> 16 & 0xff);
+            *to++ = (char)(bits >> 8 & 0xff);
+            *to++ = (char)(bits & 0xff);
+        }
+    }
+    if (out == NULL)
+        return NULL;
+    if (*ret_bad || count % 4 != 0 || padding > 2) {
+        *ret_bad = true;
+        free(out);
+        return NULL;
+    }
+    to[-(ptrdiff_t)padding] = '\0';
+    return out;
+}
+
+tw_status config_set_server(tw_config *config, struct bytes url, tw_error **reterr)
+{
+    static const struct bytes schemes[] = {BYTES_INIT("http://"), BYTES_INIT("https://")};
+    struct buf full = {0};
+    bool ok;
+
+    /* kubectl takes "host:port" too, and means http (rest.DefaultServerURL). */
+    if (memmem(url.ptr, url.len, "://", 3) == NULL)
+        buf_append_bytes(&full, schemes[0]);
+    buf_append_bytes(&full, url);
+    while (full.len != 0 && full.data[full.len - 1] == '/')
+        full.len--;
+    for (size_t i = 0; i < ARRAY_LEN(schemes) && !full.failed; i++) {
+        struct bytes b = buf_bytes(&full);
+
+        if (!bytes_starts_with(b, schemes[i]) || b.len == schemes[i].len)
+            continue;
+        ok = config_replace(&config->server, b);
+        buf_release(&full);
+        return ok ? TW_OK : tw_fail_no_memory(reterr);
+    }
+    ok = !full.failed;
+    buf_release(&full);
+    if (!ok)
+        return tw_fail_no_memory(reterr);
+    return tw_fail(reterr, TW_ERR_CONFIG, "server \"%.*s\" is no http:// or https:// URL",
+                   BYTES_FMT(url));
+}
+
+tw_status tw_config_from_url(const char *url, tw_config **ret_config, tw_error **reterr)
+{
+    tw_config *config = config_new();
+    tw_status st;
+
+    if (config == NULL)
+        return tw_fail_no_memory(reterr);
+    st = config_set_server(config, bytes_str(url), reterr);
+    if (st == TW_OK)
+        *ret_config = config;
+    else
+        tw_config_free(config);
+    return st;
+}
+
+/* Fills `config` from the files that the kubelet mounts (client-go rest.InClusterConfig). */
+static tw_status read_in_cluster(tw_config *config, const char *host, const char *port,
+                                 tw_error **reterr)
+{
+    struct buf ns = {0}, server = {0};
+    char path[sizeof(service_account) + 16];
+    tw_status st;
+    bool ok;
+
+    buf_appendf(&server, strchr(host, ':') != NULL ? "https://[%s]:%s" : "https://%s:%s", host,
+                port);
+    st = server.failed ? tw_fail_no_memory(reterr)
+                       : config_set_server(config, buf_bytes(&server), reterr);
+    buf_release(&server);
+    if (st != TW_OK)
+        return st;
+    snprintf(path, sizeof(path), "%s/token", service_account);
+    ok = config_replace(&config->token_file, bytes_str(path));
+    snprintf(path, sizeof(path), "%s/ca.crt", service_account);
+    ok = ok && config_replace(&config->ca_file, bytes_str(path));
+    snprintf(path, sizeof(path), "%s/namespace", service_account);
+    st = config_read_file(path, &ns, reterr);
+    if (st == TW_OK && (!ok || !config_replace(&config->ns, bytes_trim(buf_bytes(&ns)))))
+        st = tw_fail_no_memory(reterr);
+    buf_release(&ns);
+    return st;
+}
+
+tw_status tw_config_in_cluster(tw_config **ret_config, tw_error **reterr)
+{
+    const char *host = getenv("KUBERNETES_SERVICE_HOST"), *port = getenv("KUBERNETES_SERVICE_PORT");
+    tw_config *config;
+    tw_status st;
+
+    if (host == NULL || port == NULL || *host == '\0' || *port == '\0')
+        return tw_fail(reterr, TW_ERR_CONFIG,
+                       "not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT "
+                       "must be set");
+    if ((config = config_new()) == NULL)
+        return tw_fail_no_memory(reterr);
+    st = read_in_cluster(config, host, port, reterr);
+    if (st == TW_OK)
+        *ret_config = config;
+    else
+        tw_config_free(config);
+    return st;
+}
+
+tw_status tw_config_from_kubeconfig(const char *path, const char *context, tw_config **ret_config,
+                                    tw_error **reterr)
+{
+    tw_status st = kubeconfig_load(path, context, ret_config, reterr);
+
+    if (st == TW_END)
+        st = tw_fail(reterr, TW_ERR_CONFIG, "no kubeconfig names a cluster");
+    return st;
+}
+
+tw_status tw_config_default(tw_config **ret_config, tw_error **reterr)
+{
+    tw_status st = kubeconfig_load(NULL, NULL, ret_config, reterr);
+
+    if (st != TW_END)
+        return st;
+    if (getenv("KUBERNETES_SERVICE_HOST") != NULL &&
+        tw_config_in_cluster(ret_config, NULL) == TW_OK)
+        return TW_OK;
+    return tw_config_from_url("http://localhost:8080", ret_config, reterr);
+}
+
+static tw_status set_text(char **text, const char *with, tw_error **reterr)
+{
+    return config_replace(text, bytes_str(with)) ? TW_OK : tw_fail_no_memory(reterr);
+}
+
+tw_status tw_config_set_server(tw_config *config, const char *url, tw_error **reterr)
+{
+    return config_set_server(config, bytes_str(url), reterr);
+}
+
+tw_status tw_config_set_token(tw_config *config, const char *token, tw_error **reterr)
+{
+    return set_text(&config->token, token, reterr);
+}
+
+tw_status tw_config_set_namespace(tw_config *config, const char *ns, tw_error **reterr)
+{
+    return set_text(&config->ns, ns, reterr);
+}
+
+tw_status tw_config_set_user_agent(tw_config *config, const char *agent, tw_error **reterr)
+{
+    return set_text(&config->user_agent, agent, reterr);
+}
+
+void tw_config_set_insecure(tw_config *config, bool insecure)
+{
+    config->insecure = insecure;
+}
+
+const char *tw_config_server(const tw_config *config)
+{
+    return config->server != NULL ? config->server : "";
+}
+
+const char *tw_config_namespace(const tw_config *config)
+{
+    return config->ns != NULL ? config->ns : "default";
+}

@@ -1,0 +1,73 @@
+/*
+ * reflector - keeps a store equal to what the server has, for as long as it runs.
+ *
+ *            +---- backoff 0.8 .. 30 s, doubling, jittered -----+
+ *            v                                                  |
+ *   CONNECTING --> SYNCING --whole state in the store--> LIVE --+--> STALE --> (as before)
+ *            \--401, 403--> FORBIDDEN                            tw_reflector_stop() --> STOPPED
+ *
+ * Shape    the steps and numbers of client-go's tools/cache/reflector.go: a streaming list
+ *          (KEP-3157) where the server can, else LIST in pages of 500 and WATCH; 410 and too large
+ *          resourceVersions by the book; bookmarks; a watch ended by the server is resumed at once.
+ * Owner    references its client; borrows its store, which must outlive it.
+ * Threads  one thread of its own, which runs the store's handler; all calls from any thread.
+ * Errors   it never gives up and never hangs: tw_reflector_get_status() says how it is.
+ */
+#ifndef TIDEWATCH_REFLECTOR_H
+#define TIDEWATCH_REFLECTOR_H
+
+#include <tidewatch/store.h>
+#include <tidewatch/watch.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum tw_reflector_state {
+    TW_REFLECTOR_CONNECTING, /* nothing heard yet */
+    TW_REFLECTOR_SYNCING,    /* the first state is coming in */
+    TW_REFLECTOR_LIVE,       /* the store follows the server */
+    TW_REFLECTOR_STALE,      /* the store is whole but no watch is open now */
+    TW_REFLECTOR_FORBIDDEN,  /* the server refuses us; asked again with backoff */
+    TW_REFLECTOR_STOPPED
+} tw_reflector_state;
+
+typedef struct tw_reflector_status {
+    tw_reflector_state state;
+    bool synced;        /* the store has held a whole state once */
+    uint64_t stale_ms;  /* since it was last LIVE (or since start); 0 while it is */
+    uint64_t silent_ms; /* since the last byte from the server */
+    uint64_t lists, relists, watches, events, dropped; /* since start; dropped: of another kind */
+    char resource_version[64];                         /* up to which the store is complete */
+    char error[256];                                   /* the last failure; "" once LIVE again */
+} tw_reflector_status;
+
+typedef struct tw_reflector_options {
+    const char *ns; /* NULL: all namespaces */
+    const char *label_selector, *field_selector;
+    bool list_first; /* never ask for a streaming list */
+} tw_reflector_options;
+
+typedef struct tw_reflector tw_reflector;
+
+/* `options` may be NULL; all texts are copied. */
+TW_API tw_status tw_reflector_new(tw_client *client, const tw_resource *resource,
+                                  const tw_reflector_options *options, tw_store *store,
+                                  tw_reflector **ret_reflector, tw_error **reterr);
+/* Once. */
+TW_API tw_status tw_reflector_start(tw_reflector *reflector, tw_error **reterr);
+/* TW_OK: the store has held a whole state. TW_ERR_TIMEOUT, TW_ERR_STOPPED. */
+TW_API tw_status tw_reflector_wait_synced(tw_reflector *reflector, unsigned timeout_ms);
+TW_API void tw_reflector_get_status(tw_reflector *reflector, tw_reflector_status *ret_status);
+/* Ends its thread within a second, whatever it waits for (but not a handler that does not return);
+ * harmless twice. */
+TW_API void tw_reflector_stop(tw_reflector *reflector);
+/* Stops it too. */
+TW_API void tw_reflector_free(tw_reflector *reflector);
+/* "live" and so on. */
+TW_API const char *tw_reflector_state_name(tw_reflector_state state);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

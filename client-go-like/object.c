@@ -1,0 +1,260 @@
+#include "client-go-like/object.h"
+
+#include <stdlib.h>
+
+/* Ends every string in NUL. Recurses at most JSON_DEPTH_MAX deep: the reader has seen to that. */
+static void end_strings(tw_object *object, struct json *node)
+{
+    if (node->type >= JSON_ARRAY) {
+        json_each(node, child) {
+            end_strings(object, child);
+        }
+    } else if (node->type == JSON_STRING) {
+        char *text = object->text;
+        uintptr_t at = (uintptr_t)node->text.ptr - (uintptr_t)text;
+
+        if (node->text.len != 0 && at < object->text_len)
+            text[at + node->text.len] = '\0'; /* was the closing quote */
+        else
+            node->text.ptr = arena_str(&object->arena, node->text);
+    }
+}
+
+static void make_key(tw_object *object)
+{
+    const struct json *metadata = json_get(object->tree, BYTES("metadata"));
+    struct bytes ns = json_get_text(metadata, "namespace"), name = json_get_text(metadata, "name");
+
+    object->key = ns.len == 0
+                      ? name
+                      : arena_printf(&object->arena, "%.*s/%.*s", BYTES_FMT(ns), BYTES_FMT(name));
+}
+
+static tw_status object_parse(tw_object *object, const char *member,
+                              const struct json **ret_envelope, tw_error **reterr)
+{
+    struct error detail = {0};
+    struct json *root = NULL;
+    enum status st =
+        json_parse(&object->arena, bytes_of(object->text, object->text_len), &root, NULL, &detail);
+
+    if (st != STATUS_OK)
+        return tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read JSON", &detail);
+    object->tree = member != NULL ? json_get(root, bytes_str(member)) : root;
+    if (!json_is(object->tree, JSON_OBJECT))
+        return tw_fail(reterr, TW_ERR_PROTOCOL, "expected a JSON object%s%s",
+                       member != NULL ? " as member " : "", member != NULL ? member : "");
+    end_strings(object, root);
+    make_key(object);
+    if (object->arena.failed)
+        return tw_fail_no_memory(reterr);
+    if (ret_envelope != NULL)
+        *ret_envelope = root;
+    return TW_OK;
+}
+
+tw_status object_read(struct bytes text, const char *member, tw_object **ret_object,
+                      const struct json **ret_envelope, tw_error **reterr)
+{
+    tw_object *object;
+    tw_status st;
+
+    if (text.len > SIZE_MAX / 2 || (object = calloc(1, sizeof(*object) + text.len + 1)) == NULL)
+        return tw_fail_no_memory(reterr);
+    atomic_init(&object->refs, 1);
+    if (text.len != 0)
+        memcpy(object->text, text.ptr, text.len);
+    object->text_len = text.len;
+    st = object_parse(object, member, ret_envelope, reterr);
+    if (st != TW_OK) {
+        tw_object_unref(object);
+        return st;
+    }
+    *ret_object = object;
+    return TW_OK;
+}
+
+tw_status tw_object_from_json(const char *text, size_t len, tw_object **ret_object,
+                              tw_error **reterr)
+{
+    return object_read(bytes_of(text, len), NULL, ret_object, NULL, reterr);
+}
+
+tw_object *tw_object_ref(tw_object *object)
+{
+    atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
+    return object;
+}
+
+void tw_object_unref(tw_object *object)
+{
+    if (object == NULL || atomic_fetch_sub_explicit(&object->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    free(atomic_load(&object->json));
+    arena_release(&object->arena);
+    free(object);
+}
+
+tw_status object_set_type(tw_object *object, struct bytes api_version, struct bytes kind)
+{
+    struct arena *arena = &object->arena;
+
+    if (json_get(object->tree, BYTES("apiVersion")) == NULL)
+        json_set_text(arena, object->tree, "apiVersion", bytes_str(arena_str(arena, api_version)));
+    if (json_get(object->tree, BYTES("kind")) == NULL)
+        json_set_text(arena, object->tree, "kind", bytes_str(arena_str(arena, kind)));
+    return arena->failed ? TW_ERR_NO_MEMORY : TW_OK;
+}
+
+/* Does the member's name equal the path segment [at, end), in which `\` takes the next as it is? */
+static bool segment_eq(struct bytes key, const char *at, const char *end)
+{
+    size_t i = 0;
+
+    for (; at < end; at++, i++) {
+        at += *at == '\\' && at + 1 < end;
+        if (i >= key.len || key.ptr[i] != *at)
+            return false;
+    }
+    return i == key.len;
+}
+
+static const char *segment_end(const char *at)
+{
+    while (*at != '\0' && *at != '.' && *at != '[')
+        at += *at == '\\' && at[1] != '\0' ? 2 : 1;
+    return at;
+}
+
+static const struct json *member_at(const struct json *node, const char *at, const char *end)
+{
+    if (!json_is(node, JSON_OBJECT))
+        return NULL;
+    json_each(node, child) {
+        if (segment_eq(child->key, at, end))
+            return child;
+    }
+    return NULL;
+}
+
+const struct json *object_at(const tw_object *object, const char *path)
+{
+    const struct json *node = object != NULL ? object->tree : NULL;
+
+    while (node != NULL && path != NULL && *path != '\0') {
+        if (*path == '[') {
+            char *end;
+            unsigned long index = strtoul(path + 1, &end, 10);
+
+            if (*end != ']' || end == path + 1)
+                return NULL;
+            node = json_is(node, JSON_ARRAY) ? json_index(node, index) : NULL;
+            path = end + 1;
+        } else {
+            const char *start = path + (*path == '.'), *end = segment_end(start);
+
+            node = member_at(node, start, end);
+            path = end;
+        }
+    }
+    return node;
+}
+
+static const char *text_or_empty(const struct json *node)
+{
+    struct bytes text = json_text(node);
+
+    return text.ptr != NULL ? text.ptr : "";
+}
+
+static const char *metadata_text(const tw_object *object, const char *name)
+{
+    return object != NULL
+               ? text_or_empty(json_get(json_get(object->tree, BYTES("metadata")), bytes_str(name)))
+               : "";
+}
+
+const char *tw_object_api_version(const tw_object *object)
+{
+    return object != NULL ? text_or_empty(json_get(object->tree, BYTES("apiVersion"))) : "";
+}
+
+const char *tw_object_kind(const tw_object *object)
+{
+    return object != NULL ? text_or_empty(json_get(object->tree, BYTES("kind"))) : "";
+}
+
+const char *tw_object_name(const tw_object *object)
+{
+    return metadata_text(object, "name");
+}
+
+const char *tw_object_namespace(const tw_object *object)
+{
+    return metadata_text(object, "namespace");
+}
+
+const char *tw_object_uid(const tw_object *object)
+{
+    return metadata_text(object, "uid");
+}
+
+const char *tw_object_resource_version(const tw_object *object)
+{
+    return metadata_text(object, "resourceVersion");
+}
+
+const char *tw_object_get_string(const tw_object *object, const char *path)
+{
+    return json_text(object_at(object, path)).ptr;
+}
+
+bool tw_object_get_int(const tw_object *object, const char *path, int64_t *ret)
+{
+    return json_to_i64(object_at(object, path), ret);
+}
+
+bool tw_object_get_bool(const tw_object *object, const char *path, bool *ret)
+{
+    const struct json *node = object_at(object, path);
+
+    if (!json_is(node, JSON_BOOL))
+        return false;
+    *ret = node->boolean;
+    return true;
+}
+
+bool tw_object_has(const tw_object *object, const char *path)
+{
+    return object_at(object, path) != NULL;
+}
+
+bool object_is_type(const tw_object *object, const char *api_version, const char *kind)
+{
+    return strcmp(tw_object_kind(object), kind) == 0 &&
+           strcmp(tw_object_api_version(object), api_version) == 0;
+}
+
+/* Two threads may both write it; one text wins and the other is dropped. */
+const char *tw_object_json(const tw_object *object)
+{
+    _Atomic(char *) *place;
+    struct buf buf = {0};
+    char *text = NULL;
+
+    if (object == NULL)
+        return NULL;
+    place = (_Atomic(char *) *)&object->json; /* the one part that may change after sharing */
+    if ((text = atomic_load(place)) != NULL)
+        return text;
+    json_write(&buf, object->tree, false);
+    buf_append_char(&buf, '\0');
+    if (buf.failed) {
+        buf_release(&buf);
+        return NULL;
+    }
+    if (atomic_compare_exchange_strong(place, &text, buf.data))
+        return buf.data;
+    buf_release(&buf);
+    return text;
+}

@@ -1,0 +1,53 @@
+/*
+ * object - a tw_object and a tw_list from the inside. Internal.
+ *
+ *   text --copied--> [ object: text | arena of nodes that borrow from it ] --> accessors
+ *
+ * Each object has a memory of its own, so that a cache may drop one and keep the next. Strings end
+ * in NUL where they stand: the closing quote of one that was not escaped is overwritten, so a C
+ * string costs no copy. The text is therefore no JSON any more; tw_object_json() writes it anew.
+ */
+#ifndef TIDEWATCH_CLIENT_OBJECT_H
+#define TIDEWATCH_CLIENT_OBJECT_H
+
+#include <tidewatch/object.h>
+
+#include <stdatomic.h>
+
+#include "client-go-like/fail.h"
+#include "codec/json.h"
+
+struct tw_object {
+    atomic_uint refs;
+    struct arena arena;
+    struct json *tree;
+    struct bytes key;     /* "namespace/name", or "name" (client-go MetaNamespaceKeyFunc) */
+    _Atomic(char *) json; /* owned; NULL until someone asked */
+    size_t text_len;
+    char text[]; /* what the nodes borrow from */
+};
+
+/* Reads `text` and keeps the whole tree, or with `member` only that member's value of it (the other
+ * members are in *ret_envelope until the object goes). */
+tw_status object_read(struct bytes text, const char *member, tw_object **ret_object,
+                      const struct json **ret_envelope, tw_error **reterr);
+/* Fills in apiVersion and kind, which a list leaves out of its items. Before sharing only. */
+tw_status object_set_type(tw_object *object, struct bytes api_version, struct bytes kind);
+/* The node at a path, or NULL. */
+const struct json *object_at(const tw_object *object, const char *path);
+bool object_is_type(const tw_object *object, const char *api_version, const char *kind);
+
+struct tw_list {
+    tw_object **items; /* references */
+    size_t count, capacity;
+    char *resource_version, *continue_token, *kind, *api_version; /* NULL: none */
+};
+
+tw_list *list_new(void);
+/* Takes a reference of its own. False without memory. */
+bool list_add(tw_list *list, tw_object *object);
+/* Reads one page of a list behind what is there; metadata becomes that of the page. `kind` of what
+ * is not a list is TW_ERR_PROTOCOL. */
+tw_status list_read_page(tw_list *list, struct bytes body, tw_error **reterr);
+
+#endif

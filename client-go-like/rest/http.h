@@ -1,0 +1,74 @@
+/*
+ * http - one exchange at a time over a kept connection, on libcurl's multi interface. Internal.
+ *
+ *   IDLE --start--> WAITING --status line--> READING --step: END--> DONE --finish--> IDLE
+ *   any state --http_stop(), from any thread--> TW_ERR_STOPPED
+ *
+ * Shape    the caller drives it: http_step() does what the socket allows and returns when bytes
+ *          came or its time is up. Nothing happens between two steps, so a slow caller slows the
+ *          server.
+ * Owner    one user at a time; the request's texts are borrowed until http_finish().
+ * Threads  http_stop() from any thread, everything else from the user's.
+ * Errors   no wait is without a bound (struct http_bounds), whatever the caller's own time is.
+ */
+#ifndef TIDEWATCH_CLIENT_REST_HTTP_H
+#define TIDEWATCH_CLIENT_REST_HTTP_H
+
+#include "client-go-like/config/config.h"
+
+struct http;
+
+/* 0 in any: without this bound. */
+struct http_bounds {
+    unsigned connect_ms;    /* name, TCP and TLS together */
+    unsigned first_byte_ms; /* from the request to the status line */
+    unsigned idle_ms;       /* of waiting without a byte of the body */
+    uint64_t deadline_ms;   /* clock_monotonic_ms() at which all must be over */
+    size_t body_max;        /* bytes held in http_body() at once */
+};
+
+enum {
+    HTTP_CONNECT_MS = 10 * 1000,
+    HTTP_FIRST_BYTE_MS = 30 * 1000,
+    HTTP_IDLE_MS = 30 * 1000,
+};
+#define HTTP_BODY_MAX ((size_t)1 << 30)
+
+struct http_request {
+    const char *method;
+    const char *path;         /* with its query, escaped */
+    const char *accept;       /* NULL: application/json */
+    const char *content_type; /* NULL: application/json, if there is a body */
+    struct bytes body;
+    struct bytes token; /* bearer; empty: none */
+    bool gzip;          /* offer it: for answers that end */
+    struct http_bounds bounds;
+};
+
+tw_status http_new(const tw_config *config, struct http **ret_http, tw_error **reterr);
+void http_free(struct http *http);
+
+tw_status http_start(struct http *http, const struct http_request *request, tw_error **reterr);
+/* TW_OK: bytes or headers came. TW_ERR_TIMEOUT with *reterr NULL: nothing in `wait_ms`; with an
+ * error: a bound was reached. TW_END: the answer is complete. */
+tw_status http_step(struct http *http, unsigned wait_ms, tw_error **reterr);
+/* Ends the exchange, complete or not. */
+void http_finish(struct http *http);
+void http_stop(struct http *http);
+/* Sleeps; TW_ERR_STOPPED as soon as someone stops it. */
+tw_status http_pause(struct http *http, unsigned pause_ms, tw_error **reterr);
+/* Makes a stopped one usable again. */
+void http_restart(struct http *http);
+
+/* ---- of the present exchange ---- */
+/* The status code once the headers have come, before that 0. */
+int http_code(const struct http *http);
+/* What has come and was not consumed; the caller consumes with buf_consume(). */
+struct buf *http_body(struct http *http);
+const char *http_content_type(const struct http *http);
+/* Seconds from Retry-After, -1 without one. */
+int http_retry_after_s(const struct http *http);
+/* Each `Warning: 299` text, in order, each ended by NUL; 64 KiB of them at most. */
+struct bytes http_warnings(const struct http *http);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * http_easy - a struct http from the inside: http.c moves the bytes, http_setup.c tells libcurl
+ * what a request is. No other file includes this, or curl.h.
+ */
+#ifndef TIDEWATCH_CLIENT_REST_HTTP_EASY_H
+#define TIDEWATCH_CLIENT_REST_HTTP_EASY_H
+
+#include "client-go-like/rest/http.h"
+
+#include <stdatomic.h>
+
+#include <curl/curl.h>
+
+struct http {
+    const tw_config *config; /* borrowed: its owner outlives us */
+    CURLM *multi;            /* keeps the connection from one exchange to the next */
+    CURL *easy;
+    struct curl_slist *headers, *connect_to;
+    struct buf url, body, warnings;
+    char *content_type;
+    struct http_bounds bounds;
+    uint64_t started_ms, last_byte_ms;
+    uint64_t time_left_ms; /* to the deadline, at the start; 0: there is none */
+    unsigned idle_waited_ms;
+    int code, retry_after_s;
+    bool active; /* easy is in multi */
+    bool over;   /* and done, with `result`: every further step says so again */
+    CURLcode result;
+    bool overflow; /* the body outgrew its bound */
+    atomic_bool stopped;
+    char curl_error[CURL_ERROR_SIZE];
+};
+
+/* curl_easy_setopt() results, gathered: the first failure is kept. */
+#define SET(h, rc, option, value)                                                                  \
+    do {                                                                                           \
+        CURLcode one_ = curl_easy_setopt((h)->easy, (option), (value));                            \
+        if ((rc) == CURLE_OK)                                                                      \
+            (rc) = one_;                                                                           \
+    } while (0)
+
+/* All of a request but the callbacks. */
+CURLcode http_set_up(struct http *h, const struct http_request *r);
+/* [host, host_end): the authority of a server URL. */
+void http_find_authority(const char *server, const char **host, const char **host_end);
+
+#endif

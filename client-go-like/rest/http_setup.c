@@ -1,0 +1,173 @@
+#include "client-go-like/rest/http_easy.h"
+
+static bool add_header(struct http *h, const char *name, struct bytes value)
+{
+    struct buf line = {0};
+    struct curl_slist *longer = NULL;
+
+    buf_append_str(&line, name);
+    buf_append_bytes(&line, value);
+    buf_append_char(&line, '\0');
+    if (!line.failed)
+        longer = curl_slist_append(h->headers, line.data);
+    buf_release(&line);
+    if (longer != NULL)
+        h->headers = longer;
+    return longer != NULL;
+}
+
+static bool add_headers(struct http *h, const struct http_request *r)
+{
+    const struct {
+        const char *name;
+        struct bytes value;
+        bool wanted;
+    } rows[] = {
+        {"Accept: ", bytes_str(r->accept != NULL ? r->accept : "application/json"), true},
+        {"Content-Type: ",
+         bytes_str(r->content_type != NULL ? r->content_type : "application/json"),
+         r->body.ptr != NULL},
+        {"Authorization: Bearer ", r->token, r->token.len != 0},
+        {"Impersonate-User: ", bytes_str(h->config->impersonate), h->config->impersonate != NULL},
+        {"Expect:", bytes_of(NULL, 0), true}, /* no 100-continue: it costs a round trip */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].wanted && !add_header(h, rows[i].name, rows[i].value))
+            return false;
+    return true;
+}
+
+static CURLcode set_blob(struct http *h, CURLoption option, const char *pem)
+{
+    struct curl_blob blob = {(void *)(uintptr_t)pem, strlen(pem), CURL_BLOB_COPY};
+
+    return curl_easy_setopt(h->easy, option, &blob);
+}
+
+static CURLcode set_tls(struct http *h)
+{
+    const tw_config *c = h->config;
+    const struct {
+        const char *data, *file;
+        CURLoption blob, path;
+    } rows[] = {
+        {c->ca_data, c->ca_file, CURLOPT_CAINFO_BLOB, CURLOPT_CAINFO},
+        {c->cert_data, c->cert_file, CURLOPT_SSLCERT_BLOB, CURLOPT_SSLCERT},
+        {c->key_data, c->key_file, CURLOPT_SSLKEY_BLOB, CURLOPT_SSLKEY},
+    };
+    CURLcode rc = CURLE_OK;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows) && rc == CURLE_OK; i++) {
+        if (rows[i].data != NULL)
+            rc = set_blob(h, rows[i].blob, rows[i].data);
+        else if (rows[i].file != NULL)
+            SET(h, rc, rows[i].path, rows[i].file);
+    }
+    SET(h, rc, CURLOPT_SSL_VERIFYPEER, c->insecure ? 0L : 1L);
+    SET(h, rc, CURLOPT_SSL_VERIFYHOST, c->insecure ? 0L : 2L);
+    return rc;
+}
+
+void http_find_authority(const char *server, const char **host, const char **host_end)
+{
+    *host = strstr(server, "://") + 3;
+    *host_end = *host + strcspn(*host, "/");
+}
+
+/* With tls-server-name the URL carries that name, and the connection still goes to the server. */
+static CURLcode set_server_name(struct http *h, const char *host, const char *host_end)
+{
+    struct buf text = {0};
+    CURLcode rc = CURLE_OUT_OF_MEMORY;
+
+    buf_appendf(&text, "::%.*s", (int)(host_end - host), host);
+    if (memchr(host, ':', (size_t)(host_end - host)) == NULL)
+        buf_append_str(&text, ":443");
+    buf_append_char(&text, '\0');
+    if (!text.failed)
+        h->connect_to = curl_slist_append(NULL, text.data);
+    if (h->connect_to != NULL)
+        rc = curl_easy_setopt(h->easy, CURLOPT_CONNECT_TO, h->connect_to);
+    buf_release(&text);
+    if (rc == CURLE_OK && !add_header(h, "Host: ", bytes_of(host, (size_t)(host_end - host))))
+        rc = CURLE_OUT_OF_MEMORY;
+    return rc;
+}
+
+static CURLcode set_url(struct http *h, const char *path)
+{
+    const char *server = h->config->server, *host, *host_end;
+    CURLcode rc = CURLE_OK;
+
+    http_find_authority(server, &host, &host_end);
+    buf_consume(&h->url, h->url.len);
+    if (h->config->tls_server_name != NULL && strncmp(server, "https:", 6) == 0) {
+        rc = set_server_name(h, host, host_end);
+        buf_appendf(&h->url, "https://%s%s", h->config->tls_server_name, host_end);
+    } else {
+        buf_append_str(&h->url, server);
+    }
+    buf_append_str(&h->url, path);
+    buf_append_char(&h->url, '\0');
+    if (h->url.failed) {
+        buf_release(&h->url);
+        return CURLE_OUT_OF_MEMORY;
+    }
+    SET(h, rc, CURLOPT_URL, h->url.data);
+    SET(h, rc, CURLOPT_PATH_AS_IS, 1L);
+    if (strncmp(host, "localhost", 9) == 0 || strncmp(host, "127.", 4) == 0 ||
+        strncmp(host, "[::1]", 5) == 0)
+        SET(h, rc, CURLOPT_NOPROXY, "*"); /* as Go's ProxyFromEnvironment does */
+    return rc;
+}
+
+static CURLcode set_identity(struct http *h)
+{
+    const tw_config *c = h->config;
+    CURLcode rc = CURLE_OK;
+
+    SET(h, rc, CURLOPT_USERAGENT,
+        c->user_agent != NULL ? c->user_agent : "tidewatch/" TIDEWATCH_VERSION " (linux)");
+    if (c->proxy != NULL)
+        SET(h, rc, CURLOPT_PROXY, c->proxy);
+    if (c->username != NULL) {
+        SET(h, rc, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        SET(h, rc, CURLOPT_USERNAME, c->username);
+        SET(h, rc, CURLOPT_PASSWORD, c->password != NULL ? c->password : "");
+    }
+    return rc;
+}
+
+static CURLcode set_request(struct http *h, const struct http_request *r)
+{
+    CURLcode rc = CURLE_OK;
+
+    SET(h, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)r->bounds.connect_ms);
+    if (r->body.ptr != NULL) {
+        SET(h, rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
+        SET(h, rc, CURLOPT_POSTFIELDS, r->body.ptr);
+    }
+    SET(h, rc, CURLOPT_CUSTOMREQUEST, r->method);
+    if (strcmp(r->method, "HEAD") == 0)
+        SET(h, rc, CURLOPT_NOBODY, 1L);
+    if (r->gzip)
+        SET(h, rc, CURLOPT_ACCEPT_ENCODING, "gzip");
+    SET(h, rc, CURLOPT_HTTPHEADER, h->headers);
+    return rc;
+}
+
+CURLcode http_set_up(struct http *h, const struct http_request *r)
+{
+    CURLcode rc = add_headers(h, r) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+
+    if (rc == CURLE_OK)
+        rc = set_url(h, r->path);
+    if (rc == CURLE_OK)
+        rc = set_tls(h);
+    if (rc == CURLE_OK)
+        rc = set_identity(h);
+    if (rc == CURLE_OK)
+        rc = set_request(h, r);
+    return rc;
+}

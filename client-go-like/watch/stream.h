@@ -1,0 +1,37 @@
+/*
+ * stream - an open watch: bytes of one http exchange become events. Internal.
+ *
+ *   http --bytes--> framer --one JSON value--> decode --> tw_event
+ *
+ * Shape    pulled by its reader, as http is; it reads on only when no whole event is pending.
+ * Owner    in place; borrows the http between stream_open() and stream_close().
+ * Threads  the reader's; http_stop() ends any wait.
+ */
+#ifndef TIDEWATCH_CLIENT_WATCH_STREAM_H
+#define TIDEWATCH_CLIENT_WATCH_STREAM_H
+
+#include <tidewatch/watch.h>
+
+#include "client-go-like/rest/client.h"
+#include "codec/framer.h"
+
+#define STREAM_FRAME_MAX ((size_t)16 << 20)
+
+struct stream {
+    struct http *http;
+    struct framer framer;
+    tw_status ended; /* how, TW_OK while it has not; reported once the pending events are out */
+    tw_error *end_error;
+};
+
+/* Sends the request and waits until it is accepted. After a failure too: stream_close(). */
+tw_status stream_open(struct stream *stream, tw_client *client, struct http *http,
+                      struct http_request *request, tw_error **reterr);
+/* As tw_watch_next(). */
+tw_status stream_next(struct stream *stream, unsigned wait_ms, tw_event *ret_event,
+                      tw_error **reterr);
+void stream_close(struct stream *stream);
+/* One frame into an event. */
+tw_status stream_decode(struct bytes frame, tw_event *ret_event, tw_error **reterr);
+
+#endif

@@ -1,0 +1,91 @@
+#include "client-go-like/watch/watch.h"
+
+#include <stdlib.h>
+
+#include "client-go-like/rest/path.h"
+#include "client-go-like/watch/stream.h"
+
+enum { UNMARKED_IDLE_MS = 5 * 60 * 1000 }; /* without bookmarks silence is no sign of anything */
+
+void watch_path(struct buf *path, const tw_resource *resource, const char *ns,
+                const tw_watch_options *o)
+{
+    path_begin(path, resource, ns, NULL);
+    path_query(path, "allowWatchBookmarks", o->bookmarks ? "true" : NULL);
+    path_query(path, "fieldSelector", o->field_selector);
+    path_query(path, "labelSelector", o->label_selector);
+    path_query(path, "resourceVersion", o->resource_version);
+    path_query(path, "resourceVersionMatch", o->send_initial_events ? "NotOlderThan" : NULL);
+    path_query(path, "sendInitialEvents", o->send_initial_events ? "true" : NULL);
+    if (o->timeout_s != 0)
+        path_query_u64(path, "timeoutSeconds", o->timeout_s);
+    path_query(path, "watch", "true");
+}
+
+struct tw_watch {
+    tw_client *client;
+    struct http *http;
+    struct stream stream;
+};
+
+static tw_status open_stream(tw_watch *w, const tw_resource *resource, const char *ns,
+                             const tw_watch_options *o, tw_error **reterr)
+{
+    struct buf path = {0};
+    struct http_request request = {.method = "GET", .accept = o->accept};
+    tw_status st;
+
+    watch_path(&path, resource, ns, o);
+    request.path = path_end(&path);
+    request.bounds = (struct http_bounds){
+        .connect_ms = HTTP_CONNECT_MS,
+        .first_byte_ms = HTTP_FIRST_BYTE_MS,
+        .idle_ms = o->idle_ms != 0 ? o->idle_ms
+                   : o->bookmarks  ? HTTP_IDLE_MS
+                                   : UNMARKED_IDLE_MS,
+    };
+    st = request.path != NULL ? stream_open(&w->stream, w->client, w->http, &request, reterr)
+                              : tw_fail_no_memory(reterr);
+    buf_release(&path);
+    return st;
+}
+
+tw_status tw_watch_open(tw_client *client, const tw_resource *resource, const char *ns,
+                        const tw_watch_options *options, tw_watch **ret_watch, tw_error **reterr)
+{
+    static const tw_watch_options none;
+    tw_watch *w = calloc(1, sizeof(*w));
+    tw_status st;
+
+    if (w == NULL)
+        return tw_fail_no_memory(reterr);
+    w->client = tw_client_ref(client);
+    st = client_acquire(client, &w->http, reterr);
+    if (st == TW_OK)
+        st = open_stream(w, resource, ns, options != NULL ? options : &none, reterr);
+    if (st == TW_OK)
+        *ret_watch = w;
+    else
+        tw_watch_close(w);
+    return st;
+}
+
+tw_status tw_watch_next(tw_watch *w, unsigned timeout_ms, tw_event *ret_event, tw_error **reterr)
+{
+    return stream_next(&w->stream, timeout_ms, ret_event, reterr);
+}
+
+void tw_watch_stop(tw_watch *w)
+{
+    http_stop(w->http);
+}
+
+void tw_watch_close(tw_watch *w)
+{
+    if (w == NULL)
+        return;
+    stream_close(&w->stream);
+    client_release(w->client, w->http);
+    tw_client_unref(w->client);
+    free(w);
+}
