@@ -21,7 +21,7 @@ int main(void)
         tw_error_free(error);
         return 1;
     }
-    tw_client_free(client);
+    tw_client_unref(client);
     return 0;
 }
 """
