@@ -12,13 +12,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+struct runner;
+
 struct server {
     const struct config *config;
     struct server_info info;
     struct history *history;
     struct http_limits limits;
     struct worker *workers;
+    struct runner *runners;
     pthread_t *threads;
+    pthread_barrier_t stopped; /* every loop */
     unsigned worker_count, threads_running;
     int *fds; /* of the listeners: listener by listener, one a worker; -1: handed over */
     char *urls[LISTEN_MAX];
@@ -342,22 +346,31 @@ static void accept_on_loop(struct loop_task *task)
 static void make_lifecycle(struct loop_task *task)
 {
     struct order *order = container_of(task, struct order, task);
+    struct worker *worker = order->worker; /* the order is gone once the step is done */
 
-    order->worker->lifecycle = lifecycle_new(order->worker, step_done, order->server);
-    if (order->worker->lifecycle == NULL) {
+    worker->lifecycle = lifecycle_new(worker, step_done, order->server);
+    if (worker->lifecycle == NULL) {
         LOG_ERROR("out of memory");
         _exit(1);
     }
 }
 
+/* What one loop's thread is given. */
+struct runner {
+    struct server *server;
+    struct worker *worker;
+};
+
 static void *run_worker(void *user)
 {
-    struct worker *worker = user;
+    struct runner *runner = user;
 
-    loop_run(worker->loop);
-    /* Here, since sockets keep state of the thread that made them. */
-    http_server_free(worker->http);
-    worker->http = NULL;
+    loop_run(runner->worker->loop);
+    /* Any loop may look at any other's counters, so all must have stopped; and here, since sockets
+     * keep state of the thread that made them. */
+    pthread_barrier_wait(&runner->server->stopped);
+    http_server_free(runner->worker->http);
+    runner->worker->http = NULL;
     return NULL;
 }
 
@@ -366,10 +379,12 @@ static enum status start_threads(struct server *server, struct error *reterr)
     enum status st = storage_start(server->info.storage, reterr);
 
     for (unsigned i = 0; i < server->worker_count && st == STATUS_OK; i++) {
-        if (pthread_create(&server->threads[i], NULL, run_worker, &server->workers[i]) != 0)
-            st = error_set(reterr, STATUS_NO_MEMORY, "cannot start a thread");
-        else
-            server->threads_running++;
+        server->runners[i] = (struct runner){server, &server->workers[i]};
+        if (pthread_create(&server->threads[i], NULL, run_worker, &server->runners[i]) != 0) {
+            LOG_ERROR("cannot start a thread");
+            _exit(1); /* nothing has been promised yet, and the others wait for it to stop */
+        }
+        server->threads_running++;
     }
     return st;
 }
@@ -423,6 +438,8 @@ static struct server *make_server(const struct config *config)
     server->worker_count = count_workers(config);
     server->workers = calloc(server->worker_count, sizeof(*server->workers));
     server->threads = calloc(server->worker_count, sizeof(*server->threads));
+    server->runners = calloc(server->worker_count, sizeof(*server->runners));
+    pthread_barrier_init(&server->stopped, NULL, server->worker_count);
     server->info.workers = server->workers;
     server->info.worker_count = server->worker_count;
     server->info.started_s = clock_wall_s();
@@ -431,9 +448,10 @@ static struct server *make_server(const struct config *config)
     server->limits.write_stall_ms = (uint32_t)config->write_stall_ms;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->stepped, NULL);
-    if (server->workers == NULL || server->threads == NULL) {
+    if (server->workers == NULL || server->threads == NULL || server->runners == NULL) {
         free(server->workers);
         free(server->threads);
+        free(server->runners);
         free(server);
         return NULL;
     }
@@ -463,6 +481,8 @@ static void free_server(struct server *server)
     free(server->fds);
     free(server->workers);
     free(server->threads);
+    free(server->runners);
+    pthread_barrier_destroy(&server->stopped);
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->stepped);
     free(server);
