@@ -19,8 +19,8 @@ static void on_finished(h2o_socket_t *sock, const char *err)
     struct conn *conn = sock->data;
 
     conn_count_sent(conn);
-    if (err != NULL) {
-        conn_close(conn);
+    if (err != NULL || (conn->server->draining && sock->input->size == 0)) {
+        conn_close(conn); /* nothing of the peer's is unread: what we wrote still gets there */
     } else if (!conn->h1.stream.keep_alive || conn->server->draining) {
         conn_linger(conn);
     } else {
