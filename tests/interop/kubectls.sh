@@ -8,7 +8,8 @@ if [ ! -x "$cache/usr/bin/kubectl" ]; then
     (
         flock 9
         cd "$cache"
-        if [ ! -x usr/bin/kubectl ] && apt-get download -qq kubernetes-client >&2; then
+        fetch() { apt-get download -qq kubernetes-client >&2; }
+        if [ ! -x usr/bin/kubectl ] && { fetch || { apt-get update -qq >&2 && fetch; }; }; then
             dpkg-deb -x kubernetes-client_*.deb .
             rm -f kubernetes-client_*.deb
         fi
