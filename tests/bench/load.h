@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static inline void die(const char *what)
+static inline _Noreturn void die(const char *what)
 {
     fprintf(stderr, "%s: %s\n", what, strerror(errno));
     exit(1);
