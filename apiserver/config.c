@@ -256,8 +256,25 @@ static enum status set_config_file_only(struct config *config, const struct sett
     return setting->offset == AT(config_file) ? set(config, setting, value, reterr) : STATUS_OK;
 }
 
+static bool is_one_of(const char *text, const char *const *words)
+{
+    while (*words != NULL && strcmp(text, *words) != 0)
+        words++;
+    return *words != NULL;
+}
+
 static enum status check(const struct config *config, struct error *reterr)
 {
+    static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+    static const char *const formats[] = {"text", "json", NULL};
+
+    if (!is_one_of(config->log_level, levels))
+        return error_set(reterr, STATUS_BAD_REQUEST,
+                         "--log-level: \"%s\" is none of debug, info, warn, error",
+                         config->log_level);
+    if (!is_one_of(config->log_format, formats))
+        return error_set(reterr, STATUS_BAD_REQUEST,
+                         "--log-format: \"%s\" is neither text nor json", config->log_format);
     if (strcmp(config->storage, "sqlite") != 0 && strcmp(config->storage, "memory") != 0)
         return error_set(reterr, STATUS_BAD_REQUEST,
                          "--storage: \"%s\" is neither sqlite nor memory", config->storage);

@@ -27,7 +27,7 @@ struct log_field {
 #define LOG_BYTES(key, bytes) ((struct log_field){(key), true, (bytes), 0})
 #define LOG_INT(key, n) ((struct log_field){(key), false, {NULL, 0}, (int64_t)(n)})
 
-/* Before the first thread starts. */
+/* From any thread, at any time. */
 void log_setup(enum log_level least, enum log_format format);
 bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *message, const struct log_field *fields,

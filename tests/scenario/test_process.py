@@ -42,7 +42,7 @@ class Settings(unittest.TestCase):
 
     def test_what_is_wrong_is_named(self):
         for args, word in ((["--bogus"], 'unknown argument "--bogus"'), (["--threads=many"], '--threads: "many" is no N'),
-                           (["--event-ttl=5"], '--event-ttl: "5" is no DURATION'), (["--storage=etcd"], "neither sqlite nor memory"),
+                           (["--event-ttl=5"], '--event-ttl: "5" is no DURATION'), (["--log-level=loud"], "none of debug, info"), (["--storage=etcd"], "neither sqlite nor memory"),
                            (["--config=/nowhere.yaml"], "/nowhere.yaml: No such file"), (["--listen"], "--listen wants a URL")):
             done = run(*args)
             self.assertEqual(done.returncode, 2, args)
