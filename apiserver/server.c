@@ -446,6 +446,9 @@ static struct server *make_server(const struct config *config)
     server->info.event_ttl_s = (uint32_t)config->event_ttl_s;
     server->limits = http_limits_default;
     server->limits.write_stall_ms = (uint32_t)config->write_stall_ms;
+    /* The kernel counts a closed window as a dead peer: it must not be the less patient one. */
+    if (server->limits.user_timeout_ms < server->limits.write_stall_ms)
+        server->limits.user_timeout_ms = server->limits.write_stall_ms;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->stepped, NULL);
     if (server->workers == NULL || server->threads == NULL || server->runners == NULL) {
