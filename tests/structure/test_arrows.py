@@ -26,6 +26,7 @@ ARROWS = {
 LIBRARIES = {
     r"h2o.*": {"apiserver/transport"}, r"nghttp2/.*": {"apiserver/transport"}, r"openssl/.*": {"apiserver/transport"},
     r"sqlite3\.h": {"storage"}, r"yaml\.h": {"codec"}, r"libdeflate\.h": {"apiserver/handlers"},
+    r"protobuf-c/.*": {"codec"},
     r"curl/.*": {"client-go-like"},
 }
 
