@@ -56,7 +56,8 @@ void *arena_alloc(struct arena *arena, size_t size)
         arena->failed = true;
         return NULL;
     }
-    size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    /* Nothing is a little, too: its address must be one. */
+    size = size != 0 ? (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1) : ALIGNMENT;
     arena->used += size;
     if ((size_t)(arena->end - at) < size)
         return arena_grow(arena, size);
