@@ -62,9 +62,13 @@ static enum status admit_custom(struct write_job *job, struct error *reterr)
 
     if (st != STATUS_OK || !registry_custom_info(job->kind, &info))
         return st;
-    if (info.terminating)
-        return error_set(reterr, STATUS_METHOD_NOT_ALLOWED,
-                         "create not allowed while custom resource definition is terminating");
+    if (info.terminating) {
+        error_set(reterr, STATUS_METHOD_NOT_ALLOWED,
+                  "create not allowed while custom resource definition is terminating");
+        error_set_details(reterr, bytes_str(job->kind->group), bytes_str(job->kind->plural),
+                          BYTES(""));
+        return STATUS_METHOD_NOT_ALLOWED;
+    }
     write_guard(job, arena_dup(&job->arena, info.crd_key), info.crd_rev);
     return STATUS_OK;
 }

@@ -71,8 +71,10 @@ struct api_request {
     void (*too_late)(struct api_request *); /* the same */
     void *state;                            /* the handler's own, in `arena` */
     void (*release)(struct api_request *); /* the handler's: before the request is freed; or NULL */
+    const char *route; /* of a path that is no resource, as registered; NULL: of none */
     bool pretty;
-    int code; /* of the answer, for metrics and the log */
+    struct bytes allow; /* of a 405: the methods that are fine */
+    int code;           /* of the answer, for metrics and the log */
 };
 
 /* Runs `resume` when this loop has applied `rev` (at once if it has). If the client leaves
@@ -82,8 +84,11 @@ void api_wait_for(struct api_request *api, uint64_t rev, void (*resume)(struct a
 /* ---- answers; each ends the request ---- */
 /* As a Status. `err` is released. */
 void respond_error(struct api_request *api, struct error *err);
-/* 404 as a path that nothing is registered for answers: plain text. */
+/* 404 of a path that nothing is registered for: a Status below the groups of built-in kinds, else
+ * plain text. */
 void respond_no_such_path(struct api_request *api);
+/* The answer as it stands, counted and logged. Every other way ends here. */
+void respond(struct api_request *api, const struct http_response *response);
 /* A body of any type; takes the blob's reference (NULL: answers 500). */
 void respond_blob(struct api_request *api, int code, struct bytes content_type, struct blob *body);
 void respond_text(struct api_request *api, int code, const char *text);

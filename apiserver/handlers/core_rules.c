@@ -1,5 +1,5 @@
 /*
- * Namespace, Service and Pod: what a table of defaults cannot say
+ * Namespace, Service and NetworkPolicy: what a table of defaults cannot say
  * (k8s.io/kubernetes/pkg/registry/core and pkg/apis/core/v1/defaults.go).
  */
 #include "apiserver/handlers/kind_rules.h"
@@ -32,25 +32,18 @@ void service_prepare(struct draft *draft)
     }
 }
 
-/* "app", "app:latest" and "host:5000/app" float; a digest or another tag does not. */
-static bool image_floats(struct bytes image)
+/* A policy without types is one of ingress, and of egress if it has rules for that
+ * (pkg/apis/networking/v1/defaults.go). */
+void network_policy_prepare(struct draft *draft)
 {
-    struct bytes name = image;
+    struct json *spec = json_get(draft->tree, BYTES("spec")), *types;
+    const struct json *egress = json_get(spec, BYTES("egress"));
 
-    if (bytes_find(image, '@') != image.len)
-        return false;
-    while (bytes_find(name, '/') != name.len)
-        (void)bytes_cut(&name, '/');
-    (void)bytes_cut(&name, ':');
-    return name.len == 0 || bytes_eq_str(name, "latest");
-}
-
-void pod_prepare(struct draft *draft)
-{
-    json_each(json_at(draft->tree, "spec", "containers", NULL), it) {
-        if (json_is(it, JSON_OBJECT) && json_get(it, BYTES("imagePullPolicy")) == NULL)
-            json_set_text(draft->arena, it, "imagePullPolicy",
-                          image_floats(json_get_text(it, "image")) ? BYTES("Always")
-                                                                   : BYTES("IfNotPresent"));
-    }
+    if (!json_is(spec, JSON_OBJECT) || json_get(spec, BYTES("policyTypes")) != NULL)
+        return;
+    types = json_new_array(draft->arena);
+    json_append(types, json_new_string(draft->arena, BYTES("Ingress")));
+    if (json_is(egress, JSON_ARRAY) && egress->count != 0)
+        json_append(types, json_new_string(draft->arena, BYTES("Egress")));
+    json_set(spec, BYTES("policyTypes"), types);
 }

@@ -17,18 +17,26 @@ static const struct default_rule pod_spec[] = {
     {"containers[].terminationMessagePath", "\"/dev/termination-log\"", NULL, NULL},
     {"containers[].terminationMessagePolicy", "\"File\"", NULL, NULL},
     {"containers[].ports[].protocol", "\"TCP\"", NULL, NULL},
+    {"initContainers[].resources", "{}", NULL, NULL},
+    {"initContainers[].terminationMessagePath", "\"/dev/termination-log\"", NULL, NULL},
+    {"initContainers[].terminationMessagePolicy", "\"File\"", NULL, NULL},
+    {"initContainers[].ports[].protocol", "\"TCP\"", NULL, NULL},
 };
 
 static const struct default_rule pod[] = {
     {"spec.enableServiceLinks", "true", NULL, NULL},
     {"status.phase", "\"Pending\"", NULL, NULL},
-    {"status.qosClass", "\"BestEffort\"", NULL, NULL},
 };
 
 static const struct default_rule service[] = {
     {"spec.type", "\"ClusterIP\"", NULL, NULL},
     {"spec.sessionAffinity", "\"None\"", NULL, NULL},
     {"spec.internalTrafficPolicy", "\"Cluster\"", "spec.type", "ClusterIP"},
+    {"spec.internalTrafficPolicy", "\"Cluster\"", "spec.type", "NodePort"},
+    {"spec.internalTrafficPolicy", "\"Cluster\"", "spec.type", "LoadBalancer"},
+    {"spec.externalTrafficPolicy", "\"Cluster\"", "spec.type", "NodePort"},
+    {"spec.externalTrafficPolicy", "\"Cluster\"", "spec.type", "LoadBalancer"},
+    {"spec.allocateLoadBalancerNodePorts", "true", "spec.type", "LoadBalancer"},
     {"spec.ports[].protocol", "\"TCP\"", NULL, NULL},
     {"status.loadBalancer", "{}", NULL, NULL},
 };
@@ -59,6 +67,8 @@ static const struct default_rule deployment[] = {
 static const struct default_rule stateful_set[] = {
     {"spec.replicas", "1", NULL, NULL},
     {"spec.podManagementPolicy", "\"OrderedReady\"", NULL, NULL},
+    {"spec.persistentVolumeClaimRetentionPolicy.whenDeleted", "\"Retain\"", NULL, NULL},
+    {"spec.persistentVolumeClaimRetentionPolicy.whenScaled", "\"Retain\"", NULL, NULL},
     {"spec.updateStrategy.type", "\"RollingUpdate\"", NULL, NULL},
     {"spec.updateStrategy.rollingUpdate.partition", "0", "spec.updateStrategy.type",
      "RollingUpdate"},
@@ -75,9 +85,12 @@ static const struct default_rule daemon_set[] = {
 };
 
 static const struct default_rule job[] = {
-    {"spec.parallelism", "1", NULL, NULL},  {"spec.completions", "1", NULL, NULL},
-    {"spec.backoffLimit", "6", NULL, NULL}, {"spec.completionMode", "\"NonIndexed\"", NULL, NULL},
+    {"spec.parallelism", "1", NULL, NULL},
+    {"spec.completions", "1", NULL, NULL},
+    {"spec.backoffLimit", "6", NULL, NULL},
+    {"spec.completionMode", "\"NonIndexed\"", NULL, NULL},
     {"spec.suspend", "false", NULL, NULL},
+    {"spec.podReplacementPolicy", "\"TerminatingOrFailed\"", NULL, NULL},
 };
 
 static const struct default_rule cron_job[] = {
@@ -96,6 +109,33 @@ static const struct default_rule volume[] = {
 static const struct default_rule volume_claim[] = {
     {"spec.volumeMode", "\"Filesystem\"", NULL, NULL},
     {"status.phase", "\"Pending\"", NULL, NULL},
+};
+
+static const struct default_rule storage_class[] = {
+    {"reclaimPolicy", "\"Delete\"", NULL, NULL},
+    {"volumeBindingMode", "\"Immediate\"", NULL, NULL},
+};
+
+static const struct default_rule priority_class[] = {
+    {"preemptionPolicy", "\"PreemptLowerPriority\"", NULL, NULL},
+};
+
+static const struct default_rule endpoint_slice[] = {
+    {"ports[].name", "\"\"", NULL, NULL},
+    {"ports[].protocol", "\"TCP\"", NULL, NULL},
+};
+
+static const struct default_rule endpoints[] = {
+    {"subsets[].ports[].protocol", "\"TCP\"", NULL, NULL},
+};
+
+static const struct default_rule network_policy[] = {
+    {"spec.ingress[].ports[].protocol", "\"TCP\"", NULL, NULL},
+    {"spec.egress[].ports[].protocol", "\"TCP\"", NULL, NULL},
+};
+
+static const struct default_rule role_binding[] = {
+    {"roleRef.apiGroup", "\"rbac.authorization.k8s.io\"", NULL, NULL},
 };
 
 /* `root` is where the paths of the rules begin; a kind may have several rows. A root that is not
@@ -127,6 +167,15 @@ static const struct default_set {
     SET("jobs.batch", "", job),
     SET("jobs.batch", "spec.template.spec", pod_spec),
     SET("cronjobs.batch", "", cron_job),
+    SET("cronjobs.batch", "spec.jobTemplate.spec.template.spec", pod_spec),
+    SET("podtemplates", "template.spec", pod_spec),
+    SET("storageclasses.storage.k8s.io", "", storage_class),
+    SET("priorityclasses.scheduling.k8s.io", "", priority_class),
+    SET("endpointslices.discovery.k8s.io", "", endpoint_slice),
+    SET("endpoints", "", endpoints),
+    SET("networkpolicies.networking.k8s.io", "", network_policy),
+    SET("rolebindings.rbac.authorization.k8s.io", "", role_binding),
+    SET("clusterrolebindings.rbac.authorization.k8s.io", "", role_binding),
     SET("persistentvolumes", "", volume),
     SET("persistentvolumeclaims", "", volume_claim),
 #undef SET

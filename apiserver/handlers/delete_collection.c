@@ -28,8 +28,9 @@ struct collection {
     struct view view;
     struct object **items; /* what was found; once through, what is shown: NULL is not shown */
     size_t count, capacity, next, in_flight;
-    uint64_t rev; /* of the state that was looked at */
-    bool no_memory, pumping;
+    uint64_t rev;                       /* of the state that was looked at */
+    struct bytes start_after, last_key; /* of the page */
+    bool more, no_memory, pumping;
     struct error failure; /* the first one; nothing more is begun then */
     struct slot *slots;
     struct slot *free_slots[IN_FLIGHT_MAX];
@@ -53,10 +54,14 @@ static void release(struct api_request *api)
 static bool collect(void *user, struct bytes key, struct object *object)
 {
     struct collection *collection = user;
+    uint64_t limit = collection->selection.options.limit;
 
-    (void)key;
     if (!selection_matches(&collection->selection, collection->api->kind, object))
         return true;
+    if (limit != 0 && collection->count == limit) {
+        collection->more = true;
+        return false;
+    }
     if (collection->count == collection->capacity) {
         size_t capacity = collection->capacity != 0 ? collection->capacity * 2 : 64;
         struct object **items = realloc(collection->items, capacity * sizeof(struct object *));
@@ -69,6 +74,8 @@ static bool collect(void *user, struct bytes key, struct object *object)
         collection->capacity = capacity;
     }
     collection->items[collection->count++] = object_ref(object);
+    if (collection->count == limit)
+        collection->last_key = arena_dup(&collection->api->arena, key);
     return true;
 }
 
@@ -105,6 +112,12 @@ static void answer(struct collection *collection)
         collection->failure = (struct error){0};
         respond_error(api, &err);
         return;
+    }
+    if (collection->more) {
+        struct continue_token token = {
+            -1, bytes_from(collection->last_key, collection->selection.prefix.len), -1};
+
+        meta.continue_token = continue_encode(&api->arena, &token);
     }
     view_begin_list(&body, api->kind, collection->view, &meta);
     for (size_t i = 0; i < collection->count; i++)
@@ -177,17 +190,22 @@ static void pump(struct collection *collection)
         answer(collection);
 }
 
-/* Namespaces go one by one: their collection has no delete (registry/core/namespace/storage). */
-static bool is_refused(struct api_request *api)
+/* `limit` and `continue` mean pages, as of a list; what a page left out is looked at anew. */
+static enum status read_page(struct collection *collection, struct error *reterr)
 {
-    struct error err = {0};
+    const struct list_options *o = &collection->selection.options;
+    struct arena *arena = &collection->api->arena;
+    struct continue_token token;
+    enum status st;
 
-    if (api->kind->custom || strcmp(api->kind->group_resource, "namespaces") != 0)
-        return false;
-    error_set(&err, STATUS_METHOD_NOT_ALLOWED,
-              "the server does not allow this method on the requested resource");
-    respond_error(api, &err);
-    return true;
+    if (o->continue_token.len == 0)
+        return STATUS_OK;
+    st = continue_decode(arena, o->continue_token, &token, reterr);
+    if (st == STATUS_OK)
+        collection->start_after =
+            arena_printf(arena, "%.*s%.*s", BYTES_FMT(collection->selection.prefix),
+                         BYTES_FMT(token.start_after));
+    return st;
 }
 
 void handle_delete_collection(struct api_request *api)
@@ -195,8 +213,6 @@ void handle_delete_collection(struct api_request *api)
     struct collection *collection;
     struct error err = {0};
 
-    if (is_refused(api))
-        return;
     collection = arena_new(&api->arena, struct collection);
     if (collection == NULL)
         error_set(&err, STATUS_NO_MEMORY, "out of memory");
@@ -208,14 +224,15 @@ void handle_delete_collection(struct api_request *api)
     collection->api = api;
     api->state = collection;
     api->release = release;
-    if (delete_read_options(api, &collection->options, &err) != STATUS_OK ||
+    if (read_page(collection, &err) != STATUS_OK ||
+        delete_read_options(api, &collection->options, &err) != STATUS_OK ||
         api_view(api, &collection->view, &err) != STATUS_OK) {
         respond_error(api, &err);
         return;
     }
     collection->rev = watch_cache_rev(api->worker->cache);
-    watch_cache_each(api->worker->cache, collection->selection.prefix, bytes_of(NULL, 0), collect,
-                     collection);
+    watch_cache_each(api->worker->cache, collection->selection.prefix, collection->start_after,
+                     collect, collection);
     if (collection->no_memory || !make_slots(collection)) {
         error_set(&err, STATUS_NO_MEMORY, "out of memory");
         respond_error(api, &err);

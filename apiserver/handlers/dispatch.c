@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "apiserver/handlers/server_info.h"
+#include "apiserver/request/timeout.h"
 #include "base/log.h"
 
 /* ---- waiting for revisions ---- */
@@ -139,10 +140,31 @@ static bool path_exists(const struct request_info *info, const struct kind *kind
         return false;
     if (!kind->namespaced)
         return info->namespace.len == 0;
-    return info->namespace.len != 0 || info->name.len == 0;
+    if (info->namespace.len != 0)
+        return true;
+    /* Across namespaces there is only list and watch, and custom kinds know no other path. */
+    return info->name.len == 0 &&
+           (!kind->custom || info->verb == VERB_LIST || info->verb == VERB_WATCH);
 }
 
-static handler *handler_of(const struct request_info *info, const struct kind *kind)
+/* A subresource that a custom kind does not have is said to be the object that is not there
+ * (k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go). */
+static void respond_no_such_resource(struct api_request *api, const struct kind *kind)
+{
+    const struct request_info *info = &api->info;
+    struct error err = {0};
+
+    if (kind == NULL || !kind->custom || info->is_watch_path || info->subresource.len == 0 ||
+        (info->namespace.len != 0) != kind->namespaced) {
+        respond_no_such_path(api);
+        return;
+    }
+    error_not_found(&err, kind, info->name);
+    respond_error(api, &err);
+}
+
+/* What `verb` is handled by, for the URL of the request; NULL: not allowed. */
+static handler *handler_of(const struct request_info *info, const struct kind *kind, enum verb verb)
 {
     static handler *const handlers[VERB_COUNT] = {
         [VERB_GET] = handle_get,       [VERB_LIST] = handle_list,
@@ -150,23 +172,51 @@ static handler *handler_of(const struct request_info *info, const struct kind *k
         [VERB_UPDATE] = handle_update, [VERB_PATCH] = handle_patch,
         [VERB_DELETE] = handle_delete, [VERB_DELETE_COLLECTION] = handle_delete_collection,
     };
-    bool writes = info->verb >= VERB_CREATE;
-
-    if (info->verb == VERB_CREATE && info->name.len != 0)
+    if (info->is_watch_path && verb != VERB_WATCH)
         return NULL;
-    if (info->subresource.len != 0 && info->verb == VERB_DELETE)
+    if (verb == VERB_CREATE && info->name.len != 0)
         return NULL;
-    if (kind->namespaced && info->namespace.len == 0 && writes)
+    if (info->subresource.len != 0 && verb == VERB_DELETE)
+        return NULL;
+    if (kind->namespaced && info->namespace.len == 0 && verb >= VERB_CREATE)
         return NULL; /* across namespaces there is only list and watch */
-    return handlers[info->verb];
+    if (verb == VERB_DELETE_COLLECTION && !kind->custom &&
+        strcmp(kind->group_resource, "namespaces") == 0)
+        return NULL; /* they go one by one (registry/core/namespace/storage) */
+    return handlers[verb];
+}
+
+/* RFC 9110 15.5.6: a 405 names the methods that are allowed. */
+static struct bytes allowed_methods(struct api_request *api)
+{
+    static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+    struct bytes allowed = BYTES("");
+
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        enum verb verb = request_info_verb(&api->info, bytes_str(methods[i]));
+
+        if (handler_of(&api->info, api->kind, verb) != NULL)
+            allowed = arena_printf(&api->arena, "%.*s%s%s", BYTES_FMT(allowed),
+                                   allowed.len != 0 ? ", " : "", i == 0 ? "GET, HEAD" : methods[i]);
+    }
+    return allowed;
 }
 
 static void respond_method_not_allowed(struct api_request *api)
 {
+    const struct kind *kind = api->kind;
     struct error err = {0};
 
-    error_set(&err, STATUS_METHOD_NOT_ALLOWED,
-              "the server does not allow this method on the requested resource");
+    api->allow = allowed_methods(api);
+    if (kind->custom && api->info.verb != VERB_NONE) {
+        error_set(&err, STATUS_METHOD_NOT_ALLOWED,
+                  "%s is not supported on resources of kind \"%s\"", verb_name(api->info.verb),
+                  kind->group_resource);
+        error_set_details(&err, bytes_str(kind->group), bytes_str(kind->plural), BYTES(""));
+    } else {
+        error_set(&err, STATUS_METHOD_NOT_ALLOWED,
+                  "the server does not allow this method on the requested resource");
+    }
     respond_error(api, &err);
 }
 
@@ -183,11 +233,11 @@ static void route(struct api_request *api)
     }
     kind = registry_find(api->worker->registry, info->group, info->version, info->resource);
     if (kind == NULL || !path_exists(info, kind)) {
-        respond_no_such_path(api);
+        respond_no_such_resource(api, kind);
         return;
     }
     api->kind = kind_ref(kind);
-    handle = handler_of(info, kind);
+    handle = handler_of(info, kind, info->verb);
     if (handle == NULL) {
         respond_method_not_allowed(api);
         return;
@@ -222,6 +272,7 @@ void api_on_request(void *user, struct http_request *req)
 {
     struct worker *worker = user;
     struct api_request *api = calloc(1, sizeof(*api));
+    struct error err = {0};
 
     if (api == NULL) {
         http_reply(req, &(struct http_response){.status = 500});
@@ -234,6 +285,12 @@ void api_on_request(void *user, struct http_request *req)
     uuid_new(api->audit_id);
     request_info_parse(&api->arena, req->method, req->target, &api->info);
     api->pretty = wants_pretty(api);
+    /* A watch takes its length from timeoutSeconds alone. */
+    if (api->info.verb != VERB_WATCH &&
+        request_timeout_check(&api->info.query, &err) != STATUS_OK) {
+        respond_error(api, &err);
+        return;
+    }
     /* A default read is consistent: it sees all that was acknowledged before it came in. */
     api_wait_for(api, storage_committed(worker->storage), route);
 }

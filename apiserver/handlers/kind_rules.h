@@ -31,9 +31,13 @@ void secret_validate(struct draft *draft);
 /* core_rules.c */
 void namespace_prepare(struct draft *draft);
 void service_prepare(struct draft *draft);
-void pod_prepare(struct draft *draft);
+void network_policy_prepare(struct draft *draft);
 
-/* workload_rules.c: spec.selector and the template it must match */
+/* workload_rules.c: what holds pods; spec.selector and the template it must match */
+void pod_prepare(struct draft *draft);
+void workload_prepare(struct draft *draft);
+void cron_job_prepare(struct draft *draft);
+void controller_prepare(struct draft *draft);
 void workload_validate(struct draft *draft);
 
 /* crd_rules.c */

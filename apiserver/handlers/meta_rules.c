@@ -9,12 +9,28 @@ enum { ANNOTATIONS_MAX = 256 * 1024, FOUND_SHOWN_MAX = 4096 };
 
 /* ---- reading and preparing ---- */
 
-static void drop_null_members(struct json *object)
+/* All of ObjectMeta is omitempty. */
+static bool is_empty(const struct json *node)
+{
+    switch ((enum json_type)node->type) {
+    case JSON_NULL:
+        return true;
+    case JSON_STRING:
+        return node->text.len == 0;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return node->count == 0;
+    default:
+        return false;
+    }
+}
+
+static void drop_empty_members(struct json *object)
 {
     struct json **link = &object->first, *last = NULL;
 
     while (*link != NULL) {
-        if ((*link)->type == JSON_NULL) {
+        if (is_empty(*link)) {
             *link = (*link)->next;
             object->count--;
         } else {
@@ -30,7 +46,7 @@ struct json *meta_of(struct arena *arena, struct json *tree)
     struct json *meta = json_ensure_object(arena, tree, "metadata");
 
     if (meta != NULL)
-        drop_null_members(meta);
+        drop_empty_members(meta);
     return meta;
 }
 

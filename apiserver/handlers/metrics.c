@@ -15,7 +15,7 @@ static const double buckets_s[] = {0.0005, 0.001, 0.005, 0.025, 0.05, 0.1, 0.2,
 enum { BUCKETS = ARRAY_LEN(buckets_s) };
 
 struct series {
-    char labels[384]; /* also the key: verb, group, version, resource, subresource, scope, code */
+    char labels[384]; /* also the key, all of them from our own tables */
     uint64_t count, bytes, buckets[BUCKETS];
     double sum_s;
 };
@@ -55,18 +55,44 @@ static const char *scope_of(const struct api_request *api)
     return api->info.namespace.len != 0 ? "namespace" : "cluster";
 }
 
+/* Verbs as they are reported: methods, but for the ways to read or delete many. */
+static const char *verb_of(const struct api_request *api)
+{
+    static const char *const verbs[VERB_COUNT] = {
+        [VERB_NONE] = "other",
+        [VERB_GET] = "GET",
+        [VERB_LIST] = "LIST",
+        [VERB_WATCH] = "WATCH",
+        [VERB_CREATE] = "POST",
+        [VERB_UPDATE] = "PUT",
+        [VERB_PATCH] = "PATCH",
+        [VERB_DELETE] = "DELETE",
+        [VERB_DELETE_COLLECTION] = "DELETECOLLECTION",
+    };
+
+    if (api->kind != NULL)
+        return verbs[api->info.verb];
+    return api->route != NULL ? "GET" : "other";
+}
+
+/* A kind's subresource was found in our tables; paths that are no resource stand in its place. */
+static struct bytes subresource_of(const struct api_request *api)
+{
+    return api->kind != NULL ? api->info.subresource : bytes_str(api->route);
+}
+
 static int format_labels(char *out, size_t room, const struct api_request *api)
 {
-    const struct kind *kind = api->kind;
+    static const struct kind none = {.group = "", .version = "", .plural = ""};
+    const struct kind *kind = api->kind != NULL ? api->kind : &none;
+    struct bytes subresource = subresource_of(api);
 
-    /* The subresource was found in our tables if there is a kind: it is no free text. */
-    return snprintf(out, room,
-                    "verb=\"%s\",group=\"%s\",version=\"%s\",resource=\"%s\",subresource=\"%.*s\","
-                    "scope=\"%s\",component=\"apiserver\",code=\"%d\"",
-                    kind != NULL ? verb_name(api->info.verb) : "", kind != NULL ? kind->group : "",
-                    kind != NULL ? kind->version : "", kind != NULL ? kind->plural : "",
-                    kind != NULL ? (int)api->info.subresource.len : 0,
-                    kind != NULL ? api->info.subresource.ptr : "", scope_of(api), api->code);
+    return snprintf(
+        out, room,
+        "verb=\"%s\",dry_run=\"%s\",group=\"%s\",version=\"%s\",resource=\"%s\","
+        "subresource=\"%.*s\",scope=\"%s\",component=\"apiserver\",code=\"%d\"",
+        verb_of(api), bytes_eq_str(query_get(&api->info.query, "dryRun"), "All") ? "All" : "",
+        kind->group, kind->version, kind->plural, BYTES_FMT(subresource), scope_of(api), api->code);
 }
 
 /* NULL without memory: the request is then not counted. */
@@ -162,6 +188,21 @@ static void write_durations(struct buf *out, const struct map *sum)
     }
 }
 
+static void write_sizes(struct buf *out, const struct map *sum)
+{
+    static const char name[] = "apiserver_response_sizes";
+
+    head(out, name, "histogram", "Response sizes in bytes.");
+    for (struct map_slot *it = map_next(sum, NULL); it != NULL; it = map_next(sum, it)) {
+        const struct series *s = it->value;
+        unsigned long long count = s->count;
+
+        buf_appendf(out, "%s_bucket{%s,le=\"+Inf\"} %llu\n%s_sum{%s} %llu\n%s_count{%s} %llu\n",
+                    name, s->labels, count, name, s->labels, (unsigned long long)s->bytes, name,
+                    s->labels, count);
+    }
+}
+
 static void write_requests(struct buf *out, const struct server_info *info)
 {
     struct arena arena = {0};
@@ -174,6 +215,7 @@ static void write_requests(struct buf *out, const struct server_info *info)
         buf_appendf(out, "apiserver_request_total{%s} %llu\n", ((struct series *)it->value)->labels,
                     (unsigned long long)((struct series *)it->value)->count);
     write_durations(out, &sum);
+    write_sizes(out, &sum);
     map_release(&sum);
     arena_release(&arena);
 }
@@ -227,12 +269,36 @@ static void write_watches(struct buf *out, const struct server_info *info)
         (double)http.connections_total);
 }
 
+struct page {
+    struct buf *out;
+    const struct worker *worker;
+};
+
+static void write_count(void *user, const struct kind *kind)
+{
+    struct page *page = user;
+    const struct worker *worker = page->worker;
+
+    if (kind == registry_find_any(worker->registry, bytes_str(kind->group),
+                                  bytes_str(kind->plural))) /* once, whatever its versions */
+        buf_appendf(page->out, "apiserver_storage_objects{resource=\"%s\"} %zu\n",
+                    kind->group_resource,
+                    watch_cache_count(worker->cache, bytes_str(kind->prefix)));
+}
+
+static void write_objects(struct buf *out, const struct worker *worker)
+{
+    struct page page = {out, worker};
+
+    head(out, "apiserver_storage_objects", "gauge", "Objects stored, by resource.");
+    registry_each(worker->registry, write_count, &page);
+}
+
 static void write_storage(struct buf *out, const struct server_info *info)
 {
     struct storage_stats s;
 
     storage_get_stats(info->storage, &s);
-    one(out, "apiserver_storage_objects", "gauge", "Objects stored.", (double)s.objects);
     one(out, "apiserver_storage_size_bytes", "gauge", "Size of the database file.",
         (double)s.file_bytes);
     one(out, "apiserver_watch_cache_resource_version", "gauge", "Newest durable revision.",
@@ -270,8 +336,11 @@ static void write_process(struct buf *out, const struct server_info *info)
         (double)info->started_s);
 }
 
-void metrics_write(struct buf *out, const struct server_info *info)
+void metrics_write(struct buf *out, const struct worker *worker)
 {
+    const struct server_info *info = worker->info;
+
+    write_objects(out, worker);
     write_requests(out, info);
     write_watches(out, info);
     write_storage(out, info);

@@ -16,6 +16,7 @@ void metrics_free(struct metrics *metrics);
 /* A request was answered, or became a stream. */
 void metrics_count_request(struct metrics *metrics, const struct api_request *api, uint64_t took_us,
                            size_t bytes);
-void metrics_write(struct buf *out, const struct server_info *info);
+/* The page, as `worker` sees it: its own counts of objects, everybody's of the rest. */
+void metrics_write(struct buf *out, const struct worker *worker);
 
 #endif

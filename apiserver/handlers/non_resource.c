@@ -9,18 +9,6 @@ static const struct bytes text_type = BYTES_INIT("text/plain; charset=utf-8");
 
 /* ---- documents ---- */
 
-static void respond_not_modified(struct api_request *api, const struct http_header *headers,
-                                 size_t count)
-{
-    struct http_request *req = api->http;
-
-    req->on_gone = NULL;
-    api->http = NULL;
-    http_reply(req,
-               &(struct http_response){.status = 304, .headers = headers, .header_count = count});
-    api_free(api);
-}
-
 static bool etag_matches(struct bytes if_none_match, const char *etag)
 {
     while (if_none_match.len != 0) {
@@ -42,19 +30,17 @@ static void respond_document(struct api_request *api, struct document *doc, cons
         {BYTES("content-type"), doc->content_type},    {BYTES("vary"), BYTES("Accept")},
         {BYTES("etag"), bytes_str(doc->etag)},
     };
-    size_t count = ARRAY_LEN(headers) - (doc->etag[0] == '\0');
-    struct http_request *req = api->http;
+    struct http_response response = {.status = 200,
+                                     .headers = headers,
+                                     .header_count = ARRAY_LEN(headers) - (doc->etag[0] == '\0'),
+                                     .body = doc->body};
 
-    if (doc->etag[0] != '\0' && etag_matches(http_header(req, "if-none-match"), doc->etag)) {
-        blob_unref(doc->body);
-        respond_not_modified(api, headers, count);
-        return;
+    if (doc->etag[0] != '\0' && etag_matches(http_header(api->http, "if-none-match"), doc->etag)) {
+        response.status = 304;
+        response.body = NULL;
     }
-    req->on_gone = NULL;
-    api->http = NULL;
-    http_reply(req, &(struct http_response){200, headers, count, doc->body});
+    respond(api, &response);
     blob_unref(doc->body);
-    api_free(api);
 }
 
 static void handle_discovery(struct api_request *api)
@@ -80,14 +66,10 @@ static void redirect_to_hash(struct api_request *api, struct document *doc, stru
         {BYTES("location"),
          arena_printf(&api->arena, "%.*s?hash=%.*s", BYTES_FMT(api->info.path), BYTES_FMT(hash))},
     };
-    struct http_request *req = api->http;
 
     blob_unref(doc->body);
-    req->on_gone = NULL;
-    api->http = NULL;
-    http_reply(req, &(struct http_response){
-                        .status = 301, .headers = headers, .header_count = ARRAY_LEN(headers)});
-    api_free(api);
+    respond(api, &(struct http_response){
+                     .status = 301, .headers = headers, .header_count = ARRAY_LEN(headers)});
 }
 
 /* With ?hash= a document is immutable (kube-openapi pkg/handler3/handler.go). */
@@ -214,7 +196,7 @@ static void handle_metrics(struct api_request *api)
 {
     struct buf page = {0};
 
-    metrics_write(&page, api->worker->info);
+    metrics_write(&page, api->worker);
     respond_blob(api, 200, BYTES("text/plain; version=0.0.4; charset=utf-8"), buf_to_blob(&page));
 }
 
@@ -254,11 +236,14 @@ void handle_non_resource(struct api_request *api)
     handler *handle = NULL;
 
     for (size_t i = 0; i < ARRAY_LEN(paths) && handle == NULL; i++)
-        if (path_is(api->info.path, paths[i].path, paths[i].below))
+        if (path_is(api->info.path, paths[i].path, paths[i].below)) {
+            api->route = paths[i].path;
             handle = paths[i].handle;
+        }
     if (handle == NULL) {
         respond_no_such_path(api);
     } else if (!bytes_eq_str(api->http->method, "GET") && !api->info.head) {
+        api->allow = BYTES("GET, HEAD");
         error_set(&err, STATUS_METHOD_NOT_ALLOWED,
                   "the server does not allow this method on the requested resource");
         respond_error(api, &err);

@@ -10,8 +10,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "codec/status_object.h"
+#include "codec/yaml.h"
 
 static const struct bytes json_type = BYTES_INIT("application/json");
+static const struct bytes yaml_type = BYTES_INIT("application/yaml");
 static const struct bytes text_type = BYTES_INIT("text/plain; charset=utf-8");
 
 void api_warn(struct api_request *api, struct bytes text)
@@ -66,7 +68,7 @@ static void log_request(const struct api_request *api, uint64_t took_us)
               LOG_INT("code", api->code), LOG_INT("us", (int64_t)took_us));
 }
 
-static void send_and_free(struct api_request *api, const struct http_response *response)
+void respond(struct api_request *api, const struct http_response *response)
 {
     uint64_t took_us = clock_monotonic_us() - api->http->started_us;
 
@@ -138,34 +140,51 @@ void respond_blob(struct api_request *api, int code, struct bytes content_type, 
         add_header(headers, &response.header_count, "vary", BYTES("Accept-Encoding"));
     }
     response.body = packed != NULL ? packed : body;
-    send_and_free(api, &response);
+    respond(api, &response);
     blob_unref(packed);
     blob_unref(body);
 }
 
-/* What a person asked for by hand is indented. */
-static void make_pretty(struct buf *body)
+static void write_indented(struct buf *out, const struct json *tree)
+{
+    json_write(out, tree, true);
+    buf_append_char(out, '\n');
+}
+
+static void rewrite(struct buf *body, void (*write)(struct buf *out, const struct json *tree))
 {
     struct arena arena = {0};
-    struct buf indented = {0};
+    struct buf rewritten = {0};
     struct json *tree;
 
     if (!body->failed && json_parse(&arena, buf_bytes(body), &tree, NULL, NULL) == STATUS_OK) {
-        json_write(&indented, tree, true);
-        buf_append_char(&indented, '\n');
+        write(&rewritten, tree);
         buf_release(body);
-        *body = indented;
+        *body = rewritten;
     }
     arena_release(&arena);
 }
 
-void respond_json(struct api_request *api, int code, struct buf *body)
+/* A body is built as compact JSON. What a person asked for by hand is indented, and may be YAML.
+ * Returns its type. */
+static struct bytes finish_body(const struct api_request *api, struct buf *body)
 {
+    if (api->negotiated.yaml) {
+        rewrite(body, yaml_write);
+        return yaml_type;
+    }
     if (api->pretty || api->negotiated.pretty)
-        make_pretty(body);
+        rewrite(body, write_indented);
     else
         buf_append_char(body, '\n');
-    respond_blob(api, code, json_type, buf_to_blob(body));
+    return json_type;
+}
+
+void respond_json(struct api_request *api, int code, struct buf *body)
+{
+    struct bytes type = finish_body(api, body);
+
+    respond_blob(api, code, type, buf_to_blob(body));
 }
 
 void respond_text(struct api_request *api, int code, const char *text)
@@ -173,15 +192,38 @@ void respond_text(struct api_request *api, int code, const char *text)
     respond_blob(api, code, text_type, blob_new(bytes_str(text)));
 }
 
+/* What stands below /api and the built-in groups has handlers of its own, which answer with a
+ * Status; all else falls through to the server's last one, which answers with text. */
+static bool is_below_own_group(struct bytes path)
+{
+    const struct bytes apis = BYTES("/apis/");
+    struct bytes rest;
+
+    if (bytes_starts_with(path, BYTES("/api/")))
+        return true;
+    if (!bytes_starts_with(path, apis))
+        return false;
+    rest = bytes_from(path, apis.len);
+    return kinds_have_group(bytes_cut(&rest, '/'));
+}
+
 void respond_no_such_path(struct api_request *api)
 {
-    respond_text(api, 404, "404 page not found\n");
+    struct error err = {0};
+
+    if (!is_below_own_group(api->info.path)) {
+        respond_text(api, 404, "404 page not found\n");
+        return;
+    }
+    error_set(&err, STATUS_NOT_FOUND, "the server could not find the requested resource");
+    respond_error(api, &err);
 }
 
 void respond_error(struct api_request *api, struct error *err)
 {
-    struct http_header headers[API_HEADERS_MAX + 1];
+    struct http_header headers[API_HEADERS_MAX + 2];
     struct http_response response = {.status = status_http_code(err->status), .headers = headers};
+    struct bytes type;
     struct buf body = {0};
 
     if (api->http == NULL) {
@@ -190,17 +232,16 @@ void respond_error(struct api_request *api, struct error *err)
         return;
     }
     status_object_write(&body, err);
-    if (api->pretty)
-        make_pretty(&body);
-    else
-        buf_append_char(&body, '\n');
-    response.header_count = api_headers(api, json_type, response.status, headers);
+    type = finish_body(api, &body);
+    response.header_count = api_headers(api, type, response.status, headers);
     if (err->retry_after_s != 0)
         add_header(headers, &response.header_count, "retry-after",
                    arena_printf(&api->arena, "%u", err->retry_after_s));
+    if (response.status == 405 && api->allow.len != 0)
+        add_header(headers, &response.header_count, "allow", api->allow);
     response.body = buf_to_blob(&body);
     error_release(err);
-    send_and_free(api, &response);
+    respond(api, &response);
     blob_unref(response.body);
 }
 

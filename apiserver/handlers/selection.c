@@ -1,12 +1,24 @@
 #include "apiserver/handlers/selection.h"
 
+/* Kinds without fields of their own say what there is (k8s.io/apimachinery/pkg/runtime
+ * DefaultMetaV1FieldSelectorConversion). */
+static enum status unknown_field(const struct kind *kind, struct bytes field, struct error *reterr)
+{
+    if (kind->custom || kind->field_count != 0)
+        return error_set(reterr, STATUS_BAD_REQUEST, "field label not supported: %.*s",
+                         BYTES_FMT(field));
+    return error_set(reterr, STATUS_BAD_REQUEST,
+                     "\"%.*s\" is not a known field selector: only \"metadata.name\", "
+                     "\"metadata.namespace\"",
+                     BYTES_FMT(field));
+}
+
 static enum status check_fields(const struct kind *kind, const struct field_selector *fields,
                                 struct error *reterr)
 {
     for (size_t i = 0; fields != NULL && i < fields->count; i++)
         if (!kind_has_field(kind, fields->terms[i].field))
-            return error_set(reterr, STATUS_BAD_REQUEST, "field label not supported: %.*s",
-                             BYTES_FMT(fields->terms[i].field));
+            return unknown_field(kind, fields->terms[i].field, reterr);
     return STATUS_OK;
 }
 

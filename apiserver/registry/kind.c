@@ -47,6 +47,14 @@ const struct kind *const *kinds_builtin(size_t *ret_count)
     return builtin;
 }
 
+bool kinds_have_group(struct bytes group)
+{
+    for (size_t g = 0; g < ARRAY_LEN(groups); g++)
+        if (bytes_eq_str(group, groups[g][0]->group))
+            return true;
+    return false;
+}
+
 /* No prefix begins another (each ends with its only last '/'), so the greatest one that is not
  * behind the key is the only candidate. */
 const struct kind *kind_of_key(struct bytes key)

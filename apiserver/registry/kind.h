@@ -69,6 +69,8 @@ struct bytes kind_key_prefix(const struct kind *kind, struct arena *arena, struc
 
 /* The built-in kinds, in the order that discovery shows. */
 const struct kind *const *kinds_builtin(size_t *ret_count);
+/* Is there a built-in kind of that group? */
+bool kinds_have_group(struct bytes group);
 /* The built-in kind whose prefix begins `key`, or NULL. From any thread. */
 const struct kind *kind_of_key(struct bytes key);
 

@@ -39,10 +39,34 @@ static const struct field_doc ingress[] = {
     {"status", "object", "Where its load balancer listens."},
 };
 static const struct field_doc ingress_spec[] = {
-    {"defaultBackend", "object", "Where requests go that no rule matches."},
+    {"defaultBackend", "&networking.v1.IngressBackend", "Where requests go that no rule matches."},
     {"ingressClassName", "string", "The IngressClass it belongs to."},
-    {"rules", "[]object", "Hosts and paths, and where they go."},
-    {"tls", "[]object", "Hosts with the secrets of their certificates."},
+    {"rules", "[]&networking.v1.IngressRule", "Hosts and paths, and where they go."},
+    {"tls", "[]&networking.v1.IngressTLS", "Hosts with the secrets of their certificates."},
+};
+static const struct field_doc ingress_rule[] = {
+    {"host", "string", "The host that is asked for; *. at its front stands for one name."},
+    {"http", "&networking.v1.HTTPIngressRuleValue", "Where its paths go."},
+};
+static const struct field_doc ingress_http[] = {
+    {"paths", "[]&networking.v1.HTTPIngressPath", "Paths, and where each goes."},
+};
+static const struct field_doc ingress_path[] = {
+    {"backend", "&networking.v1.IngressBackend", "Where its requests go."},
+    {"path", "string", "The path that is asked for; it begins with a slash."},
+    {"pathType", "string", "Exact, Prefix or ImplementationSpecific."},
+};
+static const struct field_doc ingress_backend[] = {
+    {"resource", "object", "Another object of the namespace, instead of a service."},
+    {"service", "&networking.v1.IngressServiceBackend", "A service of the namespace."},
+};
+static const struct field_doc ingress_service[] = {
+    {"name", "string", "The service."},
+    {"port", "object", "The number or the name of its port."},
+};
+static const struct field_doc ingress_tls[] = {
+    {"hosts", "[]string", "The hosts of the certificate."},
+    {"secretName", "string", "The secret that holds it."},
 };
 static const struct field_doc ingress_class[] = {
     {"spec", "object", "The controller of the class, and its parameters."},
@@ -143,6 +167,12 @@ const struct schema_doc schemas_cluster[] = {
     SCHEMA_KIND("discovery.v1.EndpointSlice", slice, "Some of the endpoints of a service."),
     SCHEMA_KIND("networking.v1.Ingress", ingress, "Brings HTTP requests from outside to services."),
     SCHEMA_OPEN("networking.v1.IngressSpec", ingress_spec, "Which requests go where."),
+    SCHEMA_OPEN("networking.v1.IngressRule", ingress_rule, "A host, and where its paths go."),
+    SCHEMA_OPEN("networking.v1.HTTPIngressRuleValue", ingress_http, "The paths of a host."),
+    SCHEMA_OPEN("networking.v1.HTTPIngressPath", ingress_path, "A path, and where it goes."),
+    SCHEMA_OPEN("networking.v1.IngressBackend", ingress_backend, "Where requests go."),
+    SCHEMA_OPEN("networking.v1.IngressServiceBackend", ingress_service, "A port of a service."),
+    SCHEMA_OPEN("networking.v1.IngressTLS", ingress_tls, "Hosts with their certificate."),
     SCHEMA_KIND("networking.v1.IngressClass", ingress_class, "Who handles which ingresses."),
     SCHEMA_KIND("networking.v1.NetworkPolicy", network_policy, "Which traffic pods may have."),
     SCHEMA_OPEN("networking.v1.NetworkPolicySpec", network_policy_spec, "Which traffic is fine."),

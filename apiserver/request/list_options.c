@@ -23,6 +23,15 @@ static enum status forbidden(struct error *reterr, const char *field, const char
     return invalid(reterr, field, "FieldValueForbidden", "Forbidden", bytes_of(NULL, 0), detail);
 }
 
+static bool is_number(struct bytes text)
+{
+    size_t i = text.len != 0 && text.ptr[0] == '-';
+
+    while (i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9')
+        i++;
+    return i == text.len;
+}
+
 /* limit and timeoutSeconds are int64 in the API: beyond is 400, below zero is "none". */
 static enum status parse_int(const struct query *query, const char *name, uint64_t *ret,
                              struct error *reterr)
@@ -36,7 +45,8 @@ static enum status parse_int(const struct query *query, const char *name, uint64
         return STATUS_OK;
     if (!bytes_to_u64(negative ? bytes_from(text, 1) : text, &n) || n > INT64_MAX)
         return error_set(reterr, STATUS_BAD_REQUEST, "strconv.ParseInt: parsing \"%.*s\": %s",
-                         BYTES_FMT(text), "not a whole number that fits 64 bits");
+                         BYTES_FMT(text),
+                         is_number(text) ? "value out of range" : "invalid syntax");
     *ret = negative ? 0 : n;
     return STATUS_OK;
 }

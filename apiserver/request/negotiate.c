@@ -47,17 +47,21 @@ enum status negotiate(struct arena *arena, struct bytes accept, bool streaming,
     struct media_type *clauses;
     size_t count;
 
-    (void)streaming; /* JSON, the only form, streams */
     *ret_negotiated = (struct negotiated){.as = AS_OBJECT};
     if (bytes_trim(accept).len == 0)
         return STATUS_OK;
     count = media_type_parse_accept(arena, accept, &clauses);
-    for (size_t i = 0; i < count; i++)
-        if (takes_json(&clauses[i]) && read_transform(&clauses[i], ret_negotiated))
+    for (size_t i = 0; i < count; i++) {
+        bool yaml = !streaming && media_type_is(&clauses[i], "application/yaml");
+
+        if ((yaml || takes_json(&clauses[i])) && read_transform(&clauses[i], ret_negotiated)) {
+            ret_negotiated->yaml = yaml;
             return STATUS_OK;
+        }
+    }
     return error_set(reterr, STATUS_NOT_ACCEPTABLE,
-                     "only the following media types are accepted: application/json, "
-                     "application/json;stream=watch");
+                     "only the following media types are accepted: application/json, %s",
+                     streaming ? "application/json;stream=watch" : "application/yaml");
 }
 
 enum negotiated_discovery negotiate_discovery(struct arena *arena, struct bytes accept)
@@ -88,9 +92,10 @@ enum status negotiate_body(struct bytes content_type, struct error *reterr)
     if (bytes_trim(content_type).len == 0)
         return STATUS_OK;
     if (media_type_parse(content_type, &type) &&
-        (media_type_is(&type, "application/json") || media_type_is(&type, "application/yaml")))
+        (media_type_is(&type, "application/json") || media_type_is(&type, "application/yaml") ||
+         media_type_is(&type, PROTOBUF_MEDIA_TYPE)))
         return STATUS_OK;
     return error_set(reterr, STATUS_UNSUPPORTED_MEDIA_TYPE,
                      "the body of the request was in an unknown format - accepted media types "
-                     "include: application/json, application/yaml");
+                     "include: application/json, application/yaml, " PROTOBUF_MEDIA_TYPE);
 }

@@ -15,6 +15,7 @@ struct negotiated {
     enum negotiated_as as;
     bool v1beta1; /* of meta.k8s.io */
     bool pretty;  /* asked for by a media type parameter */
+    bool yaml;
 };
 
 /* `streaming`: for a watch. NOT_ACCEPTABLE names what would be. */
@@ -22,7 +23,9 @@ MUST_CHECK enum status negotiate(struct arena *arena, struct bytes accept, bool 
                                  struct negotiated *ret_negotiated, struct error *reterr);
 /* For /api and /apis: what the client can take. */
 enum negotiated_discovery negotiate_discovery(struct arena *arena, struct bytes accept);
-/* OK if a body of this Content-Type (empty: JSON) can be read as JSON; else
+#define PROTOBUF_MEDIA_TYPE "application/vnd.kubernetes.protobuf"
+
+/* OK if a body of this Content-Type (empty: JSON) can be read; else
  * UNSUPPORTED_MEDIA_TYPE, worded as the real server does. */
 MUST_CHECK enum status negotiate_body(struct bytes content_type, struct error *reterr);
 

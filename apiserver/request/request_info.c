@@ -186,9 +186,15 @@ void request_info_parse(struct arena *arena, struct bytes method, struct bytes t
     if (skip != 0)
         parse_resource(info, segments + skip, count - skip);
     if (info->is_resource)
-        info->verb = verb_of(method, info->name.len != 0,
-                             info->is_watch_path ||
-                                 (info->name.len == 0 && query_bool(&info->query, "watch")));
+        info->verb = request_info_verb(info, method);
+}
+
+enum verb request_info_verb(const struct request_info *info, struct bytes method)
+{
+    bool has_name = info->name.len != 0;
+
+    return verb_of(method, has_name,
+                   info->is_watch_path || (!has_name && query_bool(&info->query, "watch")));
 }
 
 struct bytes query_get(const struct query *query, const char *name)

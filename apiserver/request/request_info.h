@@ -45,6 +45,9 @@ struct request_info {
 void request_info_parse(struct arena *arena, struct bytes method, struct bytes target,
                         struct request_info *ret_info);
 
+/* What another method (but HEAD, a GET) would mean for the same URL of a resource. */
+enum verb request_info_verb(const struct request_info *info, struct bytes method);
+
 /* The first value of a parameter; ptr NULL: not given. */
 struct bytes query_get(const struct query *query, const char *name);
 bool query_has(const struct query *query, const char *name);

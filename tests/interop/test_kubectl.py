@@ -246,6 +246,153 @@ class Kubectl:
         gone = self.k("get", "certificates", code=1)  # the second: from the discovery that kubectl keeps
         self.assertRegex(gone, "the server doesn't have a resource type|could not find the requested resource")
 
+    def apply_text(self, *bodies, verb="apply", flags=()):
+        return self.k(verb, "-f", "-", *flags, stdin="".join(f"---\n{json.dumps(body)}\n" for body in bodies))
+
+    def test_lists_and_many_documents_are_created_in_one_go(self):
+        thing = lambda kind, name, **more: {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "labels": {"set": "many"}}, **more}
+        both = {"apiVersion": "v1", "kind": "List", "items": [thing("Secret", "in-list", stringData={"a": "b"}), thing("ServiceAccount", "in-list")]}
+        self.assertEqual(self.apply_text(thing("ConfigMap", "doc"), both, verb="create"),
+                         "configmap/doc created\nsecret/in-list created\nserviceaccount/in-list created\n")
+        self.assertEqual(self.k("get", "cm,secret,sa", "-l", "set=many", "-o", "name"), "configmap/doc\nsecret/in-list\nserviceaccount/in-list\n")
+        self.assertRegex(self.k("get", "cm/doc", "sa/in-list"), r"(?s)configmap/doc +0 .*serviceaccount/in-list +0 ")
+        self.assertEqual(self.k("delete", "cm,secret,sa", "-l", "set=many").count("deleted"), 3)
+
+    def test_every_kind_is_created_shown_and_described(self):
+        path = manifest("every-kind.yaml")
+        self.k("create", "-f", path)
+        names = self.k("get", "-f", path, "-o", "name").split()
+        self.assertGreaterEqual(len(names), 34)
+        for form in ("wide", "yaml", "json"):
+            shown = re.findall(r'(?m)^\S+/every|\bname"?: "?every(?:-new)?"?,?$', self.k("get", "-f", path, "-o", form))
+            self.assertGreaterEqual(len(shown), len(names) - 2, form)  # events are shown by what they are about
+        if self.minor < 25:  # describes what is v1 now by v1beta1, which no server of today has
+            names = [n for n in names if not n.startswith(("poddisruptionbudget", "ingress", "cronjob", "endpointslice"))]
+        self.assertEqual(len(re.findall(r"(?m)^Name: +every", self.k("describe", *names))), len(names))
+        names = self.k("get", "-f", path, "-o", "name").split()
+        self.assertRegex(self.k("get", "all", "--show-kind"), r"(?s)pod/every .*service/every .*daemonset.apps/every .*statefulset.apps/every ")
+        self.assertEqual(self.k("replace", "--force", "-f", path).count(" replaced\n"), len(names))
+        self.assertEqual(self.k("delete", "-f", path).count(" deleted\n"), len(names))
+
+    def test_events_are_found_by_what_they_are_about(self):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "busy"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        self.apply_text(pod, verb="create")
+        uid = self.k("get", "pod", "busy", "-o", "jsonpath={.metadata.uid}")
+        about = {"kind": "Pod", "name": "busy", "namespace": "default", "uid": uid, "apiVersion": "v1"}
+        event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "busy.1"}, "involvedObject": about, "reason": "Scheduled",
+                 "message": "found a place", "type": "Normal", "count": 1, "source": {"component": "test"},
+                 "firstTimestamp": "2026-01-01T00:00:00Z", "lastTimestamp": "2026-01-01T00:00:00Z"}
+        other = dict(event, metadata={"name": "other.1"}, involvedObject=dict(about, name="other", uid="x"), message="not this one")
+        self.apply_text(event, other, verb="create")
+        text = self.k("describe", "pod", "busy")
+        self.assertRegex(text, r"Normal +Scheduled +\S+ +test +found a place")
+        self.assertNotIn("not this one", text)
+        self.assertRegex(self.k("get", "events", "--field-selector", "involvedObject.name=busy,type!=Warning"),
+                         r"^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE\n\S+ +Normal +Scheduled +pod/busy +found a place\n$")
+        if self.minor >= 26:
+            self.assertIn("found a place", self.k("events", "--for", "pod/busy"))
+        self.assertIn("field label not supported: bogus", self.k("get", "events", "--field-selector", "bogus=x", code=1))
+        self.k("delete", "pod", "busy", "--grace-period=0", "--force")
+        self.k("delete", "events", "--all")
+
+    def test_all_of_a_kind_are_labelled_annotated_and_deleted(self):
+        self.k("create", "-f", "-", stdin='{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"marks"}}')
+        for n in range(3):
+            self.k("-n", "marks", "create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"m{n}"}}))
+        self.assertEqual(self.k("-n", "marks", "label", "cm", "--all", "a=b").count("labeled"), 3)
+        self.assertEqual(self.k("-n", "marks", "annotate", "cm", "--all", "c=d").count("annotated"), 3)
+        self.assertIn("--overwrite is false", self.k("-n", "marks", "label", "cm", "m0", "a=c", code=1))
+        self.k("-n", "marks", "label", "cm", "m0", "a=c", "--overwrite")
+        self.assertEqual(self.k("-n", "marks", "get", "cm", "-l", "a in (c)", "-o", "name"), "configmap/m0\n")
+        self.assertIn("(Conflict)", self.k("-n", "marks", "annotate", "cm", "m0", "e=f", "--resource-version=1", code=1))
+        self.assertEqual(self.k("-n", "marks", "delete", "cm", "--all", "--dry-run=server").count("(server dry run)"), 3)
+        self.assertEqual(self.k("-n", "marks", "delete", "cm", "-l", "a=b").count("deleted"), 2)
+        self.k("delete", "ns", "marks")
+
+    def test_what_a_set_no_longer_names_is_pruned(self):
+        body = lambda name: {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"prune": "me"}}}
+        allow = "--prune-allowlist=" if self.minor >= 26 else "--prune-whitelist="  # of old, it names kinds that are no more
+        prune = lambda *names: self.apply_text(*map(body, names), flags=["--prune", "-l", "prune=me", allow + "core/v1/ConfigMap"])
+        self.assertIn("configmap/pruned created", prune("kept", "pruned"))
+        text = prune("kept")
+        self.assertIn("configmap/kept unchanged", text)
+        self.assertIn("configmap/pruned pruned", text)
+        self.assertIn("name: kept", self.k("apply", "view-last-applied", "cm/kept"))
+        self.k("delete", "cm", "kept")
+
+    def test_a_rollout_is_followed_to_its_end(self):
+        self.k("apply", "-f", manifest("deployment.yaml"))
+        self.k("set", "image", "deploy/web", "nginx=nginx:1.28")
+        self.k("set", "env", "deploy/web", "A=b")
+        self.assertIn("restarted", self.k("rollout", "restart", "deploy/web"))
+        self.assertIn("paused", self.k("rollout", "pause", "deploy/web"))
+        self.assertIn("resumed", self.k("rollout", "resume", "deploy/web"))
+        deployment = json.loads(self.k("get", "deploy", "web", "-o", "json"))
+        self.assertIn("nginx:1.28", [c["image"] for c in deployment["spec"]["template"]["spec"]["containers"]])
+        process = self.lines_of("rollout", "status", "deploy/web", "--timeout=30s")
+        self.read_until(process, "Waiting for deployment")
+        n = deployment["spec"]["replicas"]
+        deployment["status"] = {"observedGeneration": deployment["metadata"]["generation"], "replicas": n, "updatedReplicas": n,
+                                "readyReplicas": n, "availableReplicas": n}
+        path = "/apis/apps/v1/namespaces/default/deployments/web/status"
+        self.assertEqual(self.server.client().call("PUT", path, deployment).code, 200)
+        self.assertIn("successfully rolled out", process.communicate(timeout=PATIENCE_S)[0].decode())
+        self.assertRegex(self.k("get", "deploy", "web"), rf"web +{n}/{n} +{n} +{n} ")
+        if self.minor >= 24:
+            self.k("patch", "deploy", "web", "--subresource=status", "--type=merge", "-p", '{"status":{"readyReplicas":1}}')
+            self.assertEqual(self.k("get", "deploy", "web", "--subresource=status", "-o", "jsonpath={.status.readyReplicas}"), "1")
+            self.assertIn("kind: Scale", self.k("get", "deploy", "web", "--subresource=scale", "-o", "yaml"))
+        self.k("delete", "deploy", "web")
+
+    def test_finalizers_hold_a_delete_until_they_are_taken(self):
+        self.make("held")
+        self.k("patch", "cm", "held", "--type=merge", "-p", '{"metadata":{"finalizers":["a.b/c"]}}')
+        self.assertIn("timed out", self.k("delete", "cm", "held", "--timeout=1s", code=1))
+        process = self.lines_of("delete", "cm", "held")
+        self.read_until(process, "deleted")
+        self.k("patch", "cm", "held", "--type=json", "-p", '[{"op":"remove","path":"/metadata/finalizers"}]')
+        process.communicate(timeout=PATIENCE_S)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.k("delete", "cm", "held", "--ignore-not-found"), "")
+        for cascade, finalizer in (("orphan", "orphan"), ("foreground", "foregroundDeletion")):
+            if self.minor < 20:
+                continue
+            self.make("cascade")
+            self.k("delete", "cm", "cascade", "--cascade=" + cascade, "--wait=false")
+            self.assertEqual(json.loads(self.get("cascade", "{.metadata.finalizers}")), [finalizer])
+            self.k("patch", "cm", "cascade", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+
+    def test_raw_requests_and_the_server_itself(self):
+        self.assertEqual(self.k("get", "--raw", "/readyz"), "ok")
+        self.assertEqual(json.loads(self.k("get", "--raw", "/api/v1/namespaces/default"))["kind"], "Namespace")
+        for path in ("/nope", "/api/v1/nope", "/apis/nope/v1/x"):
+            self.assertIn("the server could not find the requested resource", self.k("get", "--raw", path, code=1))
+        self.assertIn("is running at", self.k("cluster-info"))
+        self.assertRegex(self.k("version"), r"(?i)server version")
+        self.assertIn('doesn\'t have a resource type "nope"', self.k("get", "nope", code=1))
+        self.assertIn("configmaps", self.k("api-resources", "-o", "wide", "--verbs=list,watch", "--api-group=", "--namespaced=true"))
+
+    def test_two_versions_of_a_kind_and_the_warning_of_the_old_one(self):
+        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        version = lambda name, **more: {"name": name, "served": True, "storage": name == "v1", "schema": schema, **more}
+        scale = {"scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}, "status": {}}
+        body = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "kites.kubectl.example.com"},
+                "spec": {"group": "kubectl.example.com", "scope": "Cluster", "names": {"plural": "kites", "kind": "Kite", "shortNames": ["kt"], "categories": ["toys"]},
+                         "versions": [version("v1", subresources=scale), version("v1beta1", deprecated=True)]}}
+        self.apply_text(body)
+        self.k("wait", "crd/kites.kubectl.example.com", "--for=condition=Established")
+        kite = {"apiVersion": "kubectl.example.com/v1beta1", "kind": "Kite", "metadata": {"name": "k"}, "spec": {"replicas": 1}}
+        self.assertIn("Warning: kubectl.example.com/v1beta1 Kite is deprecated\n", self.apply_text(kite))
+        self.assertRegex(self.k("get", "kt,toys"), r"\nk +\d+s")
+        self.assertIn("apiVersion: kubectl.example.com/v1\n", self.k("get", "kite", "k", "-o", "yaml"))
+        self.assertIn("Warning", self.k("get", "kites.v1beta1.kubectl.example.com", "k"))
+        self.k("scale", "kite", "k", "--replicas=4")
+        self.assertEqual(self.k("get", "kite", "k", "-o", "jsonpath={.spec.replicas}"), "4")
+        self.k("patch", "kite", "k", "--type=merge", "-p", '{"spec":{"color":"red"}}')
+        self.assertRegex(self.k("describe", "kite", "k"), r"Color: +red")
+        self.k("delete", "kites", "--all")
+        self.k("delete", "crd", "kites.kubectl.example.com")
+
 
 for number, kubectl in enumerate(KUBECTLS):
     globals()[f"Kubectl{number}"] = type(f"Kubectl{number}", (Kubectl, unittest.TestCase), {"path": kubectl})

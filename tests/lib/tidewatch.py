@@ -143,7 +143,11 @@ class Client:
         try:
             self.connection.request(method, path, body, headers or {})
             response = self.connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read())
+            headers = {}
+            for name, value in response.getheaders():
+                name = name.lower()
+                headers[name] = f"{headers[name]}, {value}" if name in headers else value
+            return Answer(response.status, headers, response.read())
         except Exception:
             self.connection.close()
             self.connection = None
@@ -162,14 +166,19 @@ class Client:
     def create(self, path, body):
         return self.call("POST", path, body)
 
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
 
 class Watch:
     """A watch on a socket of its own: events by next(), each wait bounded."""
 
-    def __init__(self, port, path, patience=None):
+    def __init__(self, port, path, patience=None, headers=None):
         self.patience = patience or PATIENCE_S
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self.patience)
-        self.connection.request("GET", path)
+        self.connection.request("GET", path, headers=headers or {})
         self.response = self.connection.getresponse()
         self.code = self.response.status
 
@@ -204,6 +213,45 @@ class Watch:
 
     def close(self):
         self.connection.close()
+
+
+class ApiTest(unittest.TestCase):
+    """One server in memory for all tests of a class, and a client for each of them."""
+
+    flags = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(storage="memory", flags=cls.flags)
+        cls.addClassCleanup(cls.server.close)
+
+    def setUp(self):
+        self.client = self.server.client()
+        self.addCleanup(self.client.close)
+
+    def made(self, path, body, **headers):
+        """What a create answers."""
+        answer = self.client.call("POST", path, body, **headers)
+        self.assertEqual(answer.code, 201, answer)
+        return answer.json
+
+    def ok(self, method, path, body=None, **headers):
+        answer = self.client.call(method, path, body, **headers)
+        self.assertEqual(answer.code, 200, answer)
+        return answer.json
+
+    def patched(self, path, patch, form="merge-patch"):
+        return self.ok("PATCH", path, patch, content_type=f"application/{form}+json")
+
+    def refused(self, answer, code, reason, *words):
+        """The Status of an answer that must be this refusal, with these words in its message."""
+        self.assertEqual(answer.code, code, answer)
+        status = answer.json
+        self.assertEqual((status["kind"], status["apiVersion"], status["status"]), ("Status", "v1", "Failure"))
+        self.assertEqual((status["code"], status["reason"]), (code, reason))
+        for word in words:
+            self.assertIn(word, status["message"])
+        return status
 
 
 def configmap(name, data=None, labels=None, **metadata):

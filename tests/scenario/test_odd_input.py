@@ -2,29 +2,11 @@
 test says so."""
 import json
 import socket
-import unittest
 
-from tidewatch import CONFIGMAPS, Server, Watch, configmap, main
+from tidewatch import CONFIGMAPS, ApiTest, Watch, configmap, main
 
 
-class OddInput(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(storage="memory")
-        cls.addClassCleanup(cls.server.close)
-
-    def setUp(self):
-        self.client = self.server.client()
-
-    def refused(self, answer, code, reason, *words):
-        self.assertEqual(answer.code, code, answer)
-        status = answer.json
-        self.assertEqual((status["kind"], status["apiVersion"], status["status"]), ("Status", "v1", "Failure"))
-        self.assertEqual((status["code"], status["reason"]), (code, reason))
-        for word in words:
-            self.assertIn(word, status["message"])
-        return status
-
+class OddInput(ApiTest):
     def test_duplicate_create_is_409_already_exists(self):
         self.client.create(CONFIGMAPS, configmap("dup"))
         status = self.refused(self.client.create(CONFIGMAPS, configmap("dup")), 409, "AlreadyExists",
@@ -72,7 +54,10 @@ class OddInput(unittest.TestCase):
                      'strict decoding error: duplicate field "data.a"')
 
     def test_limit_beyond_int64_is_400_and_minus_1_is_none(self):
-        self.refused(self.client.get(CONFIGMAPS + "?limit=99999999999999999999"), 400, "BadRequest")
+        self.refused(self.client.get(CONFIGMAPS + "?limit=99999999999999999999"), 400, "BadRequest",
+                     'strconv.ParseInt: parsing "99999999999999999999": value out of range')
+        for query in ("limit=x", "timeoutSeconds=1s"):
+            self.refused(self.client.get(f"{CONFIGMAPS}?{query}"), 400, "BadRequest", "invalid syntax")
         self.assertEqual(self.client.get(CONFIGMAPS + "?limit=-1").code, 200)
 
     def test_bad_resource_versions_are_400_or_422_not_500(self):  # documented better
@@ -87,6 +72,8 @@ class OddInput(unittest.TestCase):
         for query in ("labelSelector=%21%21", "labelSelector=a%20in%20b", "fieldSelector=a", "fieldSelector=spec.bogus%3D1"):
             self.refused(self.client.get(CONFIGMAPS + "?" + query), 400, "BadRequest")
         self.refused(self.client.get(CONFIGMAPS + "?fieldSelector=spec.bogus%3D1"), 400, "BadRequest",
+                     '"spec.bogus" is not a known field selector: only "metadata.name", "metadata.namespace"')
+        self.refused(self.client.get("/api/v1/pods?fieldSelector=spec.bogus%3D1"), 400, "BadRequest",
                      "field label not supported: spec.bogus")
 
     def test_json_patch_limits(self):
@@ -104,6 +91,37 @@ class OddInput(unittest.TestCase):
     def test_trace_and_options_are_405(self):
         for method in ("TRACE", "OPTIONS"):
             self.assertEqual(self.client.raw(method, CONFIGMAPS).code, 405)
+
+    def test_405_names_what_is_allowed(self):  # documented better: the real server leaves it out
+        item, all_of_them = CONFIGMAPS + "/x", "/api/v1/configmaps"
+        for method, path, allow in (("PUT", CONFIGMAPS, "GET, HEAD, POST, DELETE"), ("POST", item, "GET, HEAD, PUT, PATCH, DELETE"),
+                                    ("POST", all_of_them, "GET, HEAD"), ("DELETE", all_of_them, "GET, HEAD"),
+                                    ("DELETE", "/api/v1/namespaces", "GET, HEAD, POST"),
+                                    ("DELETE", "/api/v1/namespaces/default/status", "GET, HEAD, PUT, PATCH"),
+                                    ("DELETE", "/api/v1/watch/namespaces/default/configmaps", "GET, HEAD"),
+                                    ("POST", "/version", "GET, HEAD"), ("DELETE", "/apis", "GET, HEAD")):
+            answer = self.client.raw(method, path, "{}")
+            self.refused(answer, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+            self.assertEqual(answer.headers["allow"], allow, (method, path))
+
+    def test_head_is_a_get_without_its_body(self):
+        self.client.create(CONFIGMAPS, configmap("head"))
+        for path, code in ((CONFIGMAPS, 200), (CONFIGMAPS + "/head", 200), (CONFIGMAPS + "/nope", 404), ("/healthz", 200), ("/apis", 200)):
+            answer = self.client.raw("HEAD", path)
+            self.assertEqual((answer.code, answer.body), (code, b""), path)
+            self.assertGreater(int(answer.headers["content-length"]), 0)
+
+    def test_timeouts_are_go_durations(self):
+        for good in ("32s", "1m30s", "1.5h", "0", "-1s", "300ms", ""):
+            self.assertEqual(self.client.get(f"{CONFIGMAPS}?timeout={good}").code, 200, good)
+        for bad, words in (("abc", 'time: invalid duration "abc"'), ("32", 'time: missing unit in duration "32"'),
+                           ("3x", 'time: unknown unit "x" in duration "3x"'), ("-", 'time: invalid duration "-"'),
+                           ("1.s2", 'time: missing unit in duration "1.s2"')):
+            for path in (CONFIGMAPS, "/apis", "/version", CONFIGMAPS + "/x"):
+                self.refused(self.client.get(f"{path}?timeout={bad}"), 400, "BadRequest",
+                             "invalid timeout specified in the request URL - " + words)
+        watch = Watch(self.server.port, CONFIGMAPS + "?watch=1&timeout=abc&timeoutSeconds=1&resourceVersion=999999")
+        self.assertEqual((watch.code, watch.rest()), (200, []))
 
     def test_headers_and_urls_of_2_mb_are_431(self):
         for path, header in ((CONFIGMAPS, "x" * 2_000_000), (CONFIGMAPS + "?x=" + "y" * 2_000_000, "")):
@@ -123,9 +141,14 @@ class OddInput(unittest.TestCase):
             self.assertEqual(self.client.get(f"{CONFIGMAPS}/{name}").code, 404, name)
 
     def test_unregistered_paths_are_plain_404(self):
-        for path in ("/apis/nope/v1/things", "/api/v1/nope", "/nope", "/api/v1/namespaces/default/nodes"):
+        for path in ("/apis/nope/v1/things", "/nope", "/apis/nope", "//api/v1/pods", "/healthz/nope", "/apiv1"):
             answer = self.client.get(path)
             self.assertEqual((answer.code, answer.body), (404, b"404 page not found\n"), path)
+
+    def test_unregistered_paths_below_a_built_in_group_are_a_status(self):
+        for path in ("/api/v1/nope", "/api/v2/pods", "/api/v1/namespaces/default/nodes", "/apis/apps/v1/nope",
+                     "/apis/apps/v2/deployments", CONFIGMAPS + "/a/status", CONFIGMAPS + "/a/b/c", "/api/v1/configmaps/a"):
+            self.refused(self.client.get(path), 404, "NotFound", "the server could not find the requested resource")
 
     def test_booleans_follow_apimachinery(self):
         for off in ("false", "False", "0"):

@@ -48,6 +48,24 @@ TEST(delete_collection, takes_more_than_may_be_in_flight)
     harness_stop(&h);
 }
 
+TEST(delete_collection, a_limit_leaves_the_rest_and_says_where_to_go_on)
+{
+    struct harness h;
+    char path[512];
+
+    harness_start(&h);
+    make_some(&h, 5, "a");
+    CHECK_INT(ask(&h, "DELETE", CM "?limit=2", NULL), 200);
+    CHECK_INT(node_at(&h, "items")->count, 2);
+    snprintf(path, sizeof(path), CM "?limit=9&continue=%.*s",
+             BYTES_FMT(field(&h, "metadata.continue")));
+    CHECK_INT(ask(&h, "DELETE", path, NULL), 200);
+    CHECK_INT(node_at(&h, "items")->count, 3);
+    CHECK(node_at(&h, "metadata.continue") == NULL);
+    CHECK_INT(ask(&h, "DELETE", CM "?continue=garbage", NULL), 400);
+    harness_stop(&h);
+}
+
 TEST(delete_collection, of_nothing_is_an_empty_list)
 {
     struct harness h;

@@ -70,3 +70,19 @@ TEST(negotiate, a_body_is_json_or_yaml)
     CHECK_INT(negotiate_body(BYTES("application/json; charset=utf-8"), NULL), STATUS_OK);
     CHECK_INT(negotiate_body(BYTES("text/plain"), NULL), STATUS_UNSUPPORTED_MEDIA_TYPE);
 }
+
+TEST(negotiate, yaml_is_for_answers_and_not_for_streams)
+{
+    struct negotiated n;
+
+    CHECK_INT(ask("application/yaml", &n), STATUS_OK);
+    CHECK(n.yaml);
+    CHECK_INT(ask("application/yaml;as=Table;v=v1;g=meta.k8s.io", &n), STATUS_OK);
+    CHECK(n.yaml && n.as == AS_TABLE);
+    CHECK_INT(ask("application/json, application/yaml", &n), STATUS_OK);
+    CHECK(!n.yaml);
+    CHECK_INT(negotiate(&arena, BYTES("application/yaml"), true, &n, NULL), STATUS_NOT_ACCEPTABLE);
+    CHECK_INT(negotiate(&arena, BYTES("application/yaml,*/*"), true, &n, NULL), STATUS_OK);
+    CHECK(!n.yaml);
+    arena_release(&arena);
+}

@@ -110,3 +110,17 @@ TEST(query, values_are_decoded_and_the_first_counts)
     CHECK(query_has(&info.query, "flag"));
     arena_release(&arena);
 }
+
+TEST(request_info, what_other_methods_would_mean_can_be_asked)
+{
+    struct request_info item = parse("FOO", "/api/v1/nodes/a"), all = parse("GET", "/api/v1/nodes"),
+                        watch = parse("GET", "/api/v1/watch/nodes");
+
+    CHECK_INT(item.verb, VERB_NONE);
+    CHECK_INT(request_info_verb(&item, BYTES("PUT")), VERB_UPDATE);
+    CHECK_INT(request_info_verb(&item, BYTES("GET")), VERB_GET);
+    CHECK_INT(request_info_verb(&all, BYTES("DELETE")), VERB_DELETE_COLLECTION);
+    CHECK_INT(request_info_verb(&all, BYTES("PUT")), VERB_NONE);
+    CHECK_INT(request_info_verb(&watch, BYTES("GET")), VERB_WATCH);
+    arena_release(&arena);
+}
