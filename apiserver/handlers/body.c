@@ -2,6 +2,7 @@
 
 #include "apiserver/registry/field_errors.h"
 #include "codec/media_type.h"
+#include "codec/transcoder.h"
 #include "codec/yaml.h"
 
 enum status body_error(struct error *reterr, const struct kind *kind, const char *format, ...)
@@ -20,11 +21,28 @@ enum status body_error(struct error *reterr, const struct kind *kind, const char
 
 /* ---- syntax ---- */
 
-static bool is_yaml(struct bytes content_type)
+static bool is_type(struct bytes content_type, const char *full)
 {
     struct media_type type;
 
-    return media_type_parse(content_type, &type) && media_type_is(&type, "application/yaml");
+    return media_type_parse(content_type, &type) && media_type_is(&type, full);
+}
+
+/* Custom resources have no message: their bodies are JSON or YAML
+ * (k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go). */
+static enum status read_protobuf(struct api_request *api, struct json **ret_tree,
+                                 struct error *reterr)
+{
+    const struct kind *kind = api->kind;
+    bool options = api->info.verb == VERB_DELETE || api->info.verb == VERB_DELETE_COLLECTION;
+
+    if (kind->custom && !options)
+        return error_set(reterr, STATUS_UNSUPPORTED_MEDIA_TYPE,
+                         "the body of the request was in an unknown format - accepted media types "
+                         "include: application/json, application/yaml");
+    return transcoder_read(
+        &api->arena, api->http->body, options ? BYTES("v1") : bytes_str(kind->api_version),
+        options ? BYTES("DeleteOptions") : bytes_str(kind->kind), ret_tree, NULL, reterr);
 }
 
 enum status body_read(struct api_request *api, struct json **ret_tree, struct json_report *report,
@@ -39,8 +57,11 @@ enum status body_read(struct api_request *api, struct json **ret_tree, struct js
         *ret_tree = NULL;
         return STATUS_OK;
     }
-    return is_yaml(type) ? yaml_parse(&api->arena, body, ret_tree, reterr)
-                         : json_parse(&api->arena, body, ret_tree, report, reterr);
+    if (is_type(type, PROTOBUF_MEDIA_TYPE))
+        return read_protobuf(api, ret_tree, reterr);
+    if (is_type(type, "application/yaml"))
+        return yaml_parse(&api->arena, body, ret_tree, reterr);
+    return json_parse(&api->arena, body, ret_tree, report, reterr);
 }
 
 /* The beginning of what was sent, for the message (summarizeData in endpoints/handlers/rest.go): as

@@ -24,7 +24,7 @@ MUST_CHECK enum status body_check(struct arena *arena, const struct kind *kind, 
  * as `validation` says. */
 MUST_CHECK enum status body_read_object(struct api_request *api, enum field_validation validation,
                                         struct json **ret_tree, struct error *reterr);
-/* Reads any JSON or YAML; `*ret_tree` is NULL if the body is empty. */
+/* Reads any JSON or YAML, or protobuf; `*ret_tree` is NULL if the body is empty. */
 MUST_CHECK enum status body_read(struct api_request *api, struct json **ret_tree,
                                  struct json_report *report, struct error *reterr);
 /* Duplicate members, as fieldValidation wants them taken. */

@@ -70,6 +70,20 @@ class Kubectl:
         self.assertEqual(self.k("get", "cm", "-l", "made=nowhere"), "No resources found in default namespace.\n")
         self.assertIn('Error from server (NotFound): configmaps "nope" not found', self.k("get", "cm", "nope", code=1))
 
+    def test_create_by_hand(self):
+        """From 1.32 on kubectl sends these in protobuf."""
+        for words, made in (("configmap hand --from-literal=a=b", "configmap/hand"),
+                            ("secret generic hand --from-literal=p=q", "secret/hand"),
+                            ("namespace hand", "namespace/hand"), ("serviceaccount hand", "serviceaccount/hand"),
+                            ("deployment hand --image=nginx", "deployment.apps/hand"),
+                            ("job hand --image=busybox", "job.batch/hand"), ("quota hand --hard=pods=3", "resourcequota/hand"),
+                            ("service clusterip hand --tcp=80:80", "service/hand"),
+                            ("role hand --verb=get --resource=pods", "role.rbac.authorization.k8s.io/hand")):
+            self.assertEqual(self.k("create", *words.split()), made + " created\n")
+        self.assertEqual(self.k("get", "secret", "hand", "-o", "jsonpath={.data.p}"), "cQ==")
+        self.assertEqual(self.k("run", "hand", "--image=nginx"), "pod/hand created\n")
+        self.k("delete", "ns", "hand")
+
     def test_get_across_namespaces_and_in_chunks(self):
         for n in range(5):
             self.make(f"chunk{n}")
