@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apiserver/request/origin.h"
 #include "codec/yaml.h"
 
 enum setting_type { TEXT, TEXTS, NUMBER, BYTE_SIZE, SECONDS, MILLISECONDS, SWITCH };
@@ -44,8 +45,17 @@ static const struct setting settings[] = {
      MILLISECONDS, AT(bookmark_ms)},
     {"write-stall", "DURATION", "30s", "a client that takes nothing for so long is cut",
      MILLISECONDS, AT(write_stall_ms)},
+    {"ping-interval", "DURATION", "10s",
+     "between pings of WebSockets and of HTTP/2 connections with streams; 0ms is none",
+     MILLISECONDS, AT(ping_ms)},
+    {"pong-timeout", "DURATION", "20s", "a client that answers no ping for so long is cut",
+     MILLISECONDS, AT(pong_ms)},
     {"shutdown-grace", "DURATION", "80ms", "how long SIGTERM waits for answers under way",
      MILLISECONDS, AT(shutdown_grace_ms)},
+    {"cors-allowed-origins", "LIST", "",
+     "pages of other origins that may read answers and open WebSockets: scheme://host[:port], "
+     "several by commas, or *",
+     TEXT, AT(cors_allowed_origins)},
     {"log-level", "LEVEL", "info", "debug, info, warn or error", TEXT, AT(log_level)},
     {"log-format", "FORM", "text", "text (logfmt) or json, on stderr", TEXT, AT(log_format)},
     {"config", "FILE", NULL, "YAML file of these settings, by the same names; SIGHUP rereads it",
@@ -280,7 +290,7 @@ static enum status check(const struct config *config, struct error *reterr)
                          "--storage: \"%s\" is neither sqlite nor memory", config->storage);
     if (config->threads > 256)
         return error_set(reterr, STATUS_BAD_REQUEST, "--threads: at most 256");
-    return STATUS_OK;
+    return origin_list_check(bytes_str(config->cors_allowed_origins), reterr);
 }
 
 enum status config_parse(int argc, char *const *argv, struct config *ret_config,

@@ -30,6 +30,7 @@ struct server {
     pthread_mutex_t lock;
     pthread_cond_t stepped;
     unsigned steps;
+    /* the same lock and condition */
 };
 
 /* ---- from the writer to the loops ---- */
@@ -189,7 +190,7 @@ static void step_done(void *user)
 
     pthread_mutex_lock(&server->lock);
     server->steps++;
-    pthread_cond_signal(&server->stepped);
+    pthread_cond_broadcast(&server->stepped);
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -444,11 +445,14 @@ static struct server *make_server(const struct config *config)
     server->info.worker_count = server->worker_count;
     server->info.started_s = clock_wall_s();
     server->info.event_ttl_s = (uint32_t)config->event_ttl_s;
+    server->info.allowed_origins = bytes_str(config->cors_allowed_origins);
     server->limits = http_limits_default;
     server->limits.write_stall_ms = (uint32_t)config->write_stall_ms;
     /* The kernel counts a closed window as a dead peer: it must not be the less patient one. */
     if (server->limits.user_timeout_ms < server->limits.write_stall_ms)
         server->limits.user_timeout_ms = server->limits.write_stall_ms;
+    server->limits.ping_ms = (uint32_t)config->ping_ms;
+    server->limits.pong_ms = (uint32_t)config->pong_ms;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->stepped, NULL);
     if (server->workers == NULL || server->threads == NULL || server->runners == NULL) {
@@ -560,9 +564,9 @@ static void drain_on_loop(struct loop_task *task)
 {
     struct order *order = container_of(task, struct order, task);
 
-    watch_cache_end_watchers(order->worker->cache);
     http_server_drain(order->worker->http, (uint32_t)order->server->config->shutdown_grace_ms,
                       on_drained, order->worker);
+    watch_cache_end_watchers(order->worker->cache); /* they say that the server goes away */
     step_done(order->server);
 }
 

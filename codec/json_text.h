@@ -8,7 +8,7 @@
 #ifndef TIDEWATCH_CODEC_JSON_TEXT_H
 #define TIDEWATCH_CODEC_JSON_TEXT_H
 
-#include "base/bytes.h"
+#include "base/utf8.h"
 
 #include <endian.h>
 #ifdef __SSE2__
@@ -74,9 +74,6 @@ static inline const char *json_skip_plain(const char *at, const char *end)
     return at;
 }
 
-/* The length of the UTF-8 sequence at `at`; 0 if it is none (RFC 3629 section 4: no overlong form,
- * no surrogate, nothing past U+10FFFF). */
-size_t utf8_len(const char *at, const char *end);
 /* Writes up to 4 bytes, returns how many. */
 size_t utf8_put(char *to, uint32_t code_point);
 

@@ -52,7 +52,7 @@ struct pending_write {
 };
 void worker_submit(struct worker *worker, struct pending_write *pending);
 
-enum { API_WARNINGS_MAX = 16 };
+enum { API_WARNINGS_MAX = 16, API_EXTRA_HEADERS_MAX = 8 };
 
 struct api_request {
     struct worker *worker;
@@ -64,6 +64,8 @@ struct api_request {
     char audit_id[UUID_LEN + 1];
     struct bytes warnings[API_WARNINGS_MAX];
     size_t warning_count;
+    struct http_header extra[API_EXTRA_HEADERS_MAX]; /* see api_add_header() */
+    size_t extra_count;
     uint64_t min_rev; /* what the loop must have applied before the handler may look */
     struct list waiting_link;
     void (*resume)(struct api_request *);   /* what runs once `min_rev` is applied */
@@ -72,6 +74,8 @@ struct api_request {
     void *state;                            /* the handler's own, in `arena` */
     void (*release)(struct api_request *); /* the handler's: before the request is freed; or NULL */
     const char *route; /* of a path that is no resource, as registered; NULL: of none */
+    void (*left)(struct api_request *); /* the handler's: its client has left; it ends the
+                                           request. NULL: what is under way does, or dispatch */
     bool pretty;
     struct bytes allow; /* of a 405: the methods that are fine */
     int code;           /* of the answer, for metrics and the log */
@@ -92,6 +96,8 @@ void respond(struct api_request *api, const struct http_response *response);
 /* A body of any type; takes the blob's reference (NULL: answers 500). */
 void respond_blob(struct api_request *api, int code, struct bytes content_type, struct blob *body);
 void respond_text(struct api_request *api, int code, const char *text);
+/* Headers alone. */
+void respond_empty(struct api_request *api, int code);
 /* An object in the negotiated view (`rev` 0: its own). */
 void respond_object(struct api_request *api, int code, const struct object *object, uint64_t rev);
 /* Drops a request whose client has left, or that became a stream. */
@@ -99,8 +105,10 @@ void api_free(struct api_request *api);
 
 /* Adds a `Warning: 299 - "text"` header (text is copied). */
 void api_warn(struct api_request *api, struct bytes text);
+/* Adds a header to the answer, whichever it will be. `value` lives as long as the request. */
+void api_add_header(struct api_request *api, const char *name, struct bytes value);
 /* The headers every answer carries, into ret_headers (at most API_HEADERS_MAX). */
-enum { API_HEADERS_MAX = 8 + API_WARNINGS_MAX };
+enum { API_HEADERS_MAX = 8 + API_EXTRA_HEADERS_MAX + API_WARNINGS_MAX };
 size_t api_headers(struct api_request *api, struct bytes content_type, int code,
                    struct http_header *ret_headers);
 
@@ -113,7 +121,8 @@ enum status error_conflict(struct error *reterr, const struct kind *kind, struct
 /* The view that was negotiated; BAD_REQUEST: a bad includeObject. */
 MUST_CHECK enum status api_view(const struct api_request *api, struct view *ret_view,
                                 struct error *reterr);
-/* Takes a built answer out of `body` (which is released): 500 if it has failed. */
+/* Takes a built answer, JSON, out of `body` (which is released), and sends it in the negotiated
+ * form: 500 if it has failed. */
 void respond_json(struct api_request *api, int code, struct buf *body);
 /* Waits up to 3 s for `rv` (blockTimeout in k8s.io/apiserver/pkg/storage/cacher/watch_cache.go),
  * then answers 504 "Too large resource version", or calls `too_late` if that is given. */

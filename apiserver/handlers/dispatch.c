@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
+#include "apiserver/handlers/cors.h"
 #include "apiserver/handlers/server_info.h"
+#include "apiserver/handlers/watch_websocket.h"
 #include "apiserver/request/timeout.h"
 #include "base/log.h"
 
@@ -109,6 +111,7 @@ void api_free(struct api_request *api)
         api->release(api);
     stop_waiting(api);
     kind_unref(api->kind);
+    projection_unref(api->negotiated.projection);
     arena_release(&api->arena);
     free(api);
 }
@@ -118,7 +121,10 @@ static void on_gone(struct http_request *req)
     struct api_request *api = req->user;
 
     api->http = NULL;
-    if (list_linked(&api->waiting_link)) /* else a write or a disk read is under way and ends it */
+    if (api->left != NULL)
+        api->left(api);
+    else if (list_linked(
+                 &api->waiting_link)) /* else a write or a disk read is under way and ends it */
         api_free(api);
 }
 
@@ -227,6 +233,10 @@ static void route(struct api_request *api)
     struct error err = {0};
     handler *handle;
 
+    if (cors_begin(api))
+        return;
+    if (api->http->websocket && !websocket_admit(api))
+        return;
     if (!info->is_resource) {
         handle_non_resource(api);
         return;

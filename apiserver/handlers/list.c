@@ -7,6 +7,7 @@
  * What each combination of resourceVersion, resourceVersionMatch, limit and continue means:
  * k8s.io/apiserver/pkg/storage/cacher/delegator and pkg/storage/etcd3/store.go GetList.
  */
+#include "apiserver/handlers/etag.h"
 #include "apiserver/handlers/selection.h"
 
 #include <stdlib.h>
@@ -215,6 +216,8 @@ static void answer_at_exact(struct list_request *list)
         respond_error(list->api, &err);
     } else if (list->exact < storage_floor(w->storage)) {
         respond_expired(list);
+    } else if (etag_answers(list->api, list->view, list->exact)) {
+        return;
     } else if (memory_has(list)) {
         answer_from_memory(list, list->exact);
     } else {
@@ -227,11 +230,12 @@ static void answer_at_exact(struct list_request *list)
 static void answer_now(struct api_request *api)
 {
     struct list_request *list = api->state;
+    const struct watch_cache *cache = api->worker->cache;
 
     if (list->exact != 0)
         answer_at_exact(list);
-    else
-        answer_from_memory(list, watch_cache_rev(api->worker->cache));
+    else if (!etag_answers(api, list->view, watch_cache_changed_rev(cache, list->selection.prefix)))
+        answer_from_memory(list, watch_cache_rev(cache));
 }
 
 /* ---- which revision ---- */

@@ -1,6 +1,8 @@
 /*
  * non_resource - what is served besides resources: discovery, OpenAPI, version, health, metrics.
  */
+#include "apiserver/handlers/etag.h"
+#include "apiserver/handlers/live_page.h"
 #include "apiserver/handlers/metrics.h"
 
 #include <sys/utsname.h>
@@ -9,33 +11,23 @@ static const struct bytes text_type = BYTES_INIT("text/plain; charset=utf-8");
 
 /* ---- documents ---- */
 
-static bool etag_matches(struct bytes if_none_match, const char *etag)
-{
-    while (if_none_match.len != 0) {
-        struct bytes tag = bytes_trim(bytes_cut(&if_none_match, ','));
-
-        if (bytes_starts_with(tag, BYTES("W/")))
-            tag = bytes_from(tag, 2);
-        if (bytes_eq_str(tag, etag) || bytes_eq_str(tag, "*"))
-            return true;
-    }
-    return false;
-}
-
 /* Documents can be kept by clients and asked for again (endpoints/discovery/aggregated/etag.go). */
 static void respond_document(struct api_request *api, struct document *doc, const char *cache)
 {
-    struct http_header headers[] = {
-        {BYTES("audit-id"), bytes_str(api->audit_id)}, {BYTES("cache-control"), bytes_str(cache)},
-        {BYTES("content-type"), doc->content_type},    {BYTES("vary"), BYTES("Accept")},
-        {BYTES("etag"), bytes_str(doc->etag)},
+    struct bytes etag = bytes_str(doc->etag);
+    struct http_header headers[5 + API_EXTRA_HEADERS_MAX] = {
+        {BYTES("audit-id"), bytes_str(api->audit_id)},
+        {BYTES("cache-control"), bytes_str(cache)},
+        {BYTES("content-type"), doc->content_type},
+        {BYTES("vary"), BYTES("Accept")},
     };
-    struct http_response response = {.status = 200,
-                                     .headers = headers,
-                                     .header_count = ARRAY_LEN(headers) - (doc->etag[0] == '\0'),
-                                     .body = doc->body};
+    struct http_response response = {200, headers, 4, doc->body};
 
-    if (doc->etag[0] != '\0' && etag_matches(http_header(api->http, "if-none-match"), doc->etag)) {
+    for (size_t i = 0; i < api->extra_count; i++)
+        headers[response.header_count++] = api->extra[i];
+    if (etag.len != 0)
+        headers[response.header_count++] = (struct http_header){BYTES("etag"), etag};
+    if (etag.len != 0 && etag_matches(http_header(api->http, "if-none-match"), etag)) {
         response.status = 304;
         response.body = NULL;
     }
@@ -204,9 +196,10 @@ static void handle_root(struct api_request *api)
 {
     struct buf body = {0};
 
-    buf_append_str(&body,
-                   "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
-                   "\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/version\"]}");
+    buf_append_str(
+        &body,
+        "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
+        "\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/ui/live\",\"/version\"]}");
     respond_json(api, 200, &body);
 }
 
@@ -219,7 +212,7 @@ static const struct {
     {"/apis", true, handle_discovery},   {"/openapi", true, handle_openapi},
     {"/version", false, handle_version}, {"/healthz", true, handle_health},
     {"/livez", true, handle_health},     {"/readyz", true, handle_health},
-    {"/metrics", false, handle_metrics},
+    {"/metrics", false, handle_metrics}, {"/ui/live", false, handle_live_page},
 };
 
 static bool path_is(struct bytes path, const char *base, bool below)

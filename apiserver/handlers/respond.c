@@ -45,6 +45,12 @@ static void add_header(struct http_header *headers, size_t *count, const char *n
     headers[(*count)++] = (struct http_header){bytes_str(name), value};
 }
 
+void api_add_header(struct api_request *api, const char *name, struct bytes value)
+{
+    assert(api->extra_count < API_EXTRA_HEADERS_MAX);
+    add_header(api->extra, &api->extra_count, name, value);
+}
+
 size_t api_headers(struct api_request *api, struct bytes content_type, int code,
                    struct http_header *ret_headers)
 {
@@ -56,6 +62,8 @@ size_t api_headers(struct api_request *api, struct bytes content_type, int code,
     if (content_type.len != 0)
         add_header(ret_headers, &count, "content-type", content_type);
     add_header(ret_headers, &count, "x-content-type-options", BYTES("nosniff"));
+    for (size_t i = 0; i < api->extra_count; i++)
+        ret_headers[count++] = api->extra[i];
     for (size_t i = 0; i < api->warning_count; i++)
         add_header(ret_headers, &count, "warning", api->warnings[i]);
     return count;
@@ -145,6 +153,15 @@ void respond_blob(struct api_request *api, int code, struct bytes content_type, 
     blob_unref(body);
 }
 
+void respond_empty(struct api_request *api, int code)
+{
+    struct http_header headers[API_HEADERS_MAX];
+    struct http_response response = {.status = code, .headers = headers};
+
+    response.header_count = api_headers(api, bytes_of(NULL, 0), code, headers);
+    respond(api, &response);
+}
+
 static void write_indented(struct buf *out, const struct json *tree)
 {
     json_write(out, tree, true);
@@ -169,7 +186,7 @@ static void rewrite(struct buf *body, void (*write)(struct buf *out, const struc
  * Returns its type. */
 static struct bytes finish_body(const struct api_request *api, struct buf *body)
 {
-    if (api->negotiated.yaml) {
+    if (api->negotiated.form == FORM_YAML) {
         rewrite(body, yaml_write);
         return yaml_type;
     }
@@ -253,7 +270,8 @@ enum status api_view(const struct api_request *api, struct view *ret_view, struc
     *ret_view = (struct view){.shape = n->as == AS_OBJECT  ? VIEW_OBJECT
                                        : n->as == AS_TABLE ? VIEW_TABLE
                                                            : VIEW_METADATA,
-                              .v1beta1 = n->v1beta1};
+                              .v1beta1 = n->v1beta1,
+                              .projection = n->projection};
     if (n->as != AS_TABLE || include.len == 0 || bytes_eq_str(include, "Metadata"))
         return STATUS_OK;
     if (bytes_eq_str(include, "None"))

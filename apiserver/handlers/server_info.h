@@ -20,7 +20,8 @@ struct server_info {
     struct storage *storage;
     int64_t started_s;
     uint32_t event_ttl_s;
-    atomic_bool ready; /* the first writes are durable */
+    struct bytes allowed_origins; /* of pages: see request/origin.h */
+    atomic_bool ready;            /* the first writes are durable */
     atomic_bool shutting_down;
 };
 

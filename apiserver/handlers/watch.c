@@ -7,37 +7,29 @@
  *   "" or "0"        false              what follows from now on
  *   N                absent or false    events after N (410 in the stream if they are gone)
  *   N                true               the state at N or later as ADDED, then what follows
+ *
+ * A watch is told by a stream that stays open, be it of lines, of server-sent events or the
+ * messages of a WebSocket, by a long poll (long_poll.c), or by server push (watch_push.c).
  */
-#include "apiserver/handlers/selection.h"
+#include "apiserver/handlers/watch.h"
 
 #include "apiserver/handlers/metrics.h"
 #include "base/clock.h"
 
-struct watch_request {
-    struct selection selection;
-    struct view view;
-};
-
-static void release(struct api_request *api)
-{
-    struct watch_request *watch = api->state;
-
-    selection_release(&watch->selection);
-}
+/* ---- by a stream ---- */
 
 enum { LEAST_TIMEOUT_S = 1800 }; /* --min-request-timeout: endpoints/handlers/get.go ListResource */
 
-static uint64_t timeout_ms(const struct list_options *o)
+static uint64_t stream_timeout_s(uint64_t asked_s)
 {
     enum { MOST_S = 7 * 24 * 3600 };
 
-    if (o->timeout_s == 0)
-        return (LEAST_TIMEOUT_S + rand_below(LEAST_TIMEOUT_S)) * 1000;
-    return (o->timeout_s < MOST_S ? o->timeout_s : MOST_S) * 1000;
+    if (asked_s == 0)
+        return LEAST_TIMEOUT_S + rand_below(LEAST_TIMEOUT_S);
+    return asked_s < MOST_S ? asked_s : MOST_S;
 }
 
-/* Takes the HTTP request out of the api_request's hands: from here on it is a stream's. */
-static struct http_request *become_stream(struct api_request *api)
+struct http_request *watch_become_stream(struct api_request *api)
 {
     struct http_request *req = api->http;
 
@@ -48,21 +40,90 @@ static struct http_request *become_stream(struct api_request *api)
     return req;
 }
 
-static struct bytes stream_type(void)
+static enum watch_framing framing_of(const struct api_request *api)
 {
-    return BYTES("application/json");
+    return api->negotiated.form == FORM_EVENT_STREAM ? FRAMING_SSE : FRAMING_LINES;
+}
+
+static struct bytes stream_type(const struct api_request *api)
+{
+    return api->negotiated.form == FORM_EVENT_STREAM ? BYTES("text/event-stream")
+                                                     : BYTES("application/json");
+}
+
+static void start_stream(struct api_request *api, const struct watch_spec *spec)
+{
+    struct http_header headers[API_HEADERS_MAX];
+    size_t count = api_headers(api, stream_type(api), 200, headers);
+
+    watcher_start(api->worker->cache, watch_become_stream(api), spec, headers, count);
+    api_free(api);
 }
 
 static void refuse_too_late(struct api_request *api)
 {
     struct http_header headers[API_HEADERS_MAX];
-    size_t count = api_headers(api, stream_type(), 200, headers);
+    size_t count = api_headers(api, stream_type(api), 200, headers);
     struct error err = {0};
 
     error_rv_too_large(&err, api->min_rev, watch_cache_rev(api->worker->cache));
-    watcher_refuse(become_stream(api), &err, headers, count);
+    watcher_refuse(watch_become_stream(api), &err, framing_of(api), headers, count);
     error_release(&err);
     api_free(api);
+}
+
+static bool always(const struct api_request *api)
+{
+    (void)api;
+    return true;
+}
+
+/* What a client of server-sent events saw last goes before what its URL says: it comes back by
+ * itself, to the same URL, and goes on where it was (HTML standard, section 9.2.4). */
+static enum status use_last_event_id(struct api_request *api, struct list_options *o,
+                                     struct error *reterr)
+{
+    struct bytes id = http_header(api->http, "last-event-id");
+    uint64_t rv;
+
+    if (api->negotiated.form != FORM_EVENT_STREAM)
+        return STATUS_OK;
+    if (id.len == 0)
+        id = query_get(&api->info.query, "lastEventId");
+    if (id.len == 0)
+        return STATUS_OK;
+    if (!bytes_to_u64(id, &rv) || rv == 0)
+        return error_set(reterr, STATUS_BAD_REQUEST, "invalid Last-Event-ID: \"%.*s\"",
+                         BYTES_FMT(id));
+    o->rv = rv;
+    o->rv_set = true;
+    o->send_initial = o->send_initial_set = false;
+    return STATUS_OK;
+}
+
+const struct watch_way watch_by_stream = {always, use_last_event_id, stream_timeout_s,
+                                          start_stream};
+
+/* ---- what is watched ---- */
+
+/* In the order they are tried; the last takes what no other wants. */
+static const struct watch_way *const ways[] = {&watch_by_long_poll, &watch_by_push,
+                                               &watch_by_stream};
+
+static const struct watch_way *way_of(const struct api_request *api)
+{
+    size_t i = 0;
+
+    while (!ways[i]->wanted(api))
+        i++;
+    return ways[i];
+}
+
+static void release(struct api_request *api)
+{
+    struct watch_request *watch = api->state;
+
+    selection_release(&watch->selection);
 }
 
 static void start(struct api_request *api)
@@ -70,8 +131,6 @@ static void start(struct api_request *api)
     struct watch_request *watch = api->state;
     struct list_options *o = &watch->selection.options;
     bool from_nowhere = o->rv == 0; /* absent, "" and "0" */
-    struct http_header headers[API_HEADERS_MAX];
-    size_t count = api_headers(api, stream_type(), 200, headers);
     struct watch_spec spec = {
         .kind = api->kind,
         .namespace = api->info.namespace,
@@ -79,17 +138,17 @@ static void start(struct api_request *api)
         .labels = o->labels,
         .fields = o->fields,
         .view = watch->view,
+        .framing = framing_of(api),
         .since = from_nowhere ? watch_cache_rev(api->worker->cache) : o->rv,
         .initial = o->send_initial || (from_nowhere && !o->send_initial_set),
         .bookmarks = o->bookmarks,
-        .timeout_ms = timeout_ms(o),
+        .timeout_ms = watch->way->timeout_s(o->timeout_s) * 1000,
     };
 
     spec.initial_end = spec.initial && spec.bookmarks;
     o->labels = NULL; /* the watcher's now */
     o->fields = NULL;
-    watcher_start(api->worker->cache, become_stream(api), &spec, headers, count);
-    api_free(api);
+    watch->way->start(api, &spec);
 }
 
 /* A name in the path of a legacy watch and one in the selector must agree (handlers/get.go). */
@@ -121,8 +180,10 @@ void handle_watch(struct api_request *api)
     }
     api->state = watch;
     api->release = release;
+    watch->way = way_of(api);
     o = &watch->selection.options;
-    if (check_name(api, o, &err) != STATUS_OK || api_view(api, &watch->view, &err) != STATUS_OK)
+    if (check_name(api, o, &err) != STATUS_OK || api_view(api, &watch->view, &err) != STATUS_OK ||
+        watch->way->check(api, o, &err) != STATUS_OK)
         respond_error(api, &err);
     else if (o->rv != 0 && o->send_initial)
         api_wait_for_rv(api, o->rv, start, refuse_too_late);

@@ -43,6 +43,31 @@ static void write_partial(struct buf *out, const struct kind *kind, struct view 
     buf_release(&whole);
 }
 
+/* An object or its metadata, whole or in part. */
+static void write_plain(struct buf *out, const struct kind *kind, struct view view,
+                        const struct object *object, uint64_t rev)
+{
+    if (view.shape == VIEW_METADATA)
+        write_partial(out, kind, view, object, rev);
+    else
+        object_write(out, object, rev, api_version(kind));
+}
+
+static void write_projected(struct buf *out, const struct kind *kind, struct view view,
+                            const struct object *object, uint64_t rev)
+{
+    struct buf plain = {0};
+
+    if (view.projection == NULL) {
+        write_plain(out, kind, view, object, rev);
+        return;
+    }
+    write_plain(&plain, kind, view, object, rev);
+    out->failed |= plain.failed;
+    projection_write(out, view.projection, buf_bytes(&plain));
+    buf_release(&plain);
+}
+
 static void write_list_meta(struct buf *out, const struct list_meta *meta)
 {
     buf_appendf(out, "\"metadata\":{\"resourceVersion\":\"%llu\"", (unsigned long long)meta->rev);
@@ -76,10 +101,8 @@ void view_write_event_object(struct buf *out, const struct kind *kind, struct vi
 
     switch (view.shape) {
     case VIEW_OBJECT:
-        object_write(out, object, rev, api_version(kind));
-        break;
     case VIEW_METADATA:
-        write_partial(out, kind, view, object, rev);
+        write_projected(out, kind, view, object, rev);
         break;
     case VIEW_TABLE:
         begin_table(out, kind, view, &meta, with_columns);
@@ -120,12 +143,10 @@ void view_add_item(struct buf *out, const struct kind *kind, struct view view,
 {
     if (!first)
         buf_append_char(out, ',');
-    if (view.shape == VIEW_OBJECT)
-        object_write(out, object, 0, api_version(kind));
-    else if (view.shape == VIEW_TABLE)
+    if (view.shape == VIEW_TABLE)
         write_row(out, kind, view, object, 0);
     else
-        write_partial(out, kind, view, object, 0);
+        write_projected(out, kind, view, object, 0);
 }
 
 void view_end_list(struct buf *out, const struct kind *kind, struct view view)

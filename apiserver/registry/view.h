@@ -9,6 +9,7 @@
 #define TIDEWATCH_APISERVER_REGISTRY_VIEW_H
 
 #include "apiserver/registry/kind.h"
+#include "codec/projection.h"
 
 enum view_shape { VIEW_OBJECT, VIEW_TABLE, VIEW_METADATA };
 enum view_include { VIEW_INCLUDE_METADATA, VIEW_INCLUDE_NONE, VIEW_INCLUDE_OBJECT };
@@ -17,11 +18,15 @@ struct view {
     enum view_shape shape;
     enum view_include include; /* of a Table's rows */
     bool v1beta1;              /* meta.k8s.io/v1beta1 instead of v1 */
+    /* What is shown of an object or its metadata; NULL: all of it. Tables have rows instead.
+     * Borrowed. */
+    const struct projection *projection;
 };
 
 static inline bool view_eq(struct view a, struct view b)
 {
-    return a.shape == b.shape && a.include == b.include && a.v1beta1 == b.v1beta1;
+    return a.shape == b.shape && a.include == b.include && a.v1beta1 == b.v1beta1 &&
+           bytes_eq(projection_text(a.projection), projection_text(b.projection));
 }
 
 /* metadata of a list. */

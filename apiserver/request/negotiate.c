@@ -12,13 +12,38 @@ static const struct {
     {"PartialObjectMetadataList", AS_METADATA_LIST},
 };
 
+/* What can be sent, and in which kind of answer. */
+static const struct {
+    const char *type;
+    enum negotiated_form form;
+    bool whole, streaming;
+} forms[] = {
+    {"application/json", FORM_JSON, true, true},
+    {"application/*", FORM_JSON, true, true},
+    {"*/*", FORM_JSON, true, true},
+    {"application/yaml", FORM_YAML, true, false}, /* no stream of it, as in the real server */
+    {"text/event-stream", FORM_EVENT_STREAM, false, true},
+};
+
+static bool read_form(const struct media_type *clause, bool streaming, enum negotiated_form *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+        if (media_type_is(clause, forms[i].type) &&
+            (streaming ? forms[i].streaming : forms[i].whole)) {
+            *ret = forms[i].form;
+            return true;
+        }
+    return false;
+}
+
 /* False: this clause asks for a form that is not made. */
 static bool read_transform(const struct media_type *clause, struct negotiated *ret)
 {
     struct bytes as = media_type_param(clause, "as"), group = media_type_param(clause, "g"),
                  version = media_type_param(clause, "v");
 
-    *ret = (struct negotiated){.as = AS_OBJECT};
+    ret->as = AS_OBJECT;
+    ret->v1beta1 = false;
     ret->pretty = bytes_eq_str(media_type_param(clause, "pretty"), "1");
     if (as.len == 0)
         return true;
@@ -35,10 +60,35 @@ static bool read_transform(const struct media_type *clause, struct negotiated *r
     return false;
 }
 
-static bool takes_json(const struct media_type *clause)
+/* A parameter may come several times: all of its paths count. */
+static struct bytes joined_param(struct arena *arena, const struct media_type *clause,
+                                 const char *name)
 {
-    return media_type_is(clause, "application/json") || media_type_is(clause, "application/*") ||
-           media_type_is(clause, "*/*");
+    struct bytes all = {NULL, 0};
+
+    for (size_t i = 0; i < clause->param_count; i++) {
+        struct bytes value = clause->params[i].value;
+
+        if (bytes_ieq(clause->params[i].name, bytes_str(name)))
+            all = all.len == 0 ? value
+                               : arena_printf(arena, "%.*s|%.*s", BYTES_FMT(all), BYTES_FMT(value));
+    }
+    return all;
+}
+
+static enum status read_projection(struct arena *arena, const struct media_type *clause,
+                                   struct negotiated *ret, struct error *reterr)
+{
+    return projection_parse(joined_param(arena, clause, "drop"),
+                            joined_param(arena, clause, "fields"), &ret->projection, reterr);
+}
+
+static enum status not_acceptable(bool streaming, struct error *reterr)
+{
+    return error_set(reterr, STATUS_NOT_ACCEPTABLE,
+                     "only the following media types are accepted: %s",
+                     streaming ? "application/json;stream=watch, text/event-stream"
+                               : "application/json, application/yaml");
 }
 
 enum status negotiate(struct arena *arena, struct bytes accept, bool streaming,
@@ -51,17 +101,19 @@ enum status negotiate(struct arena *arena, struct bytes accept, bool streaming,
     if (bytes_trim(accept).len == 0)
         return STATUS_OK;
     count = media_type_parse_accept(arena, accept, &clauses);
-    for (size_t i = 0; i < count; i++) {
-        bool yaml = !streaming && media_type_is(&clauses[i], "application/yaml");
+    for (size_t i = 0; i < count; i++)
+        if (read_form(&clauses[i], streaming, &ret_negotiated->form) &&
+            read_transform(&clauses[i], ret_negotiated))
+            return read_projection(arena, &clauses[i], ret_negotiated, reterr);
+    *ret_negotiated = (struct negotiated){.as = AS_OBJECT};
+    return not_acceptable(streaming, reterr);
+}
 
-        if ((yaml || takes_json(&clauses[i])) && read_transform(&clauses[i], ret_negotiated)) {
-            ret_negotiated->yaml = yaml;
-            return STATUS_OK;
-        }
-    }
-    return error_set(reterr, STATUS_NOT_ACCEPTABLE,
-                     "only the following media types are accepted: application/json, %s",
-                     streaming ? "application/json;stream=watch" : "application/yaml");
+static bool takes_json(const struct media_type *clause)
+{
+    enum negotiated_form form;
+
+    return read_form(clause, false, &form) && form == FORM_JSON;
 }
 
 enum negotiated_discovery negotiate_discovery(struct arena *arena, struct bytes accept)

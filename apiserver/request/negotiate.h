@@ -7,18 +7,24 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "codec/projection.h"
 
+enum negotiated_form { FORM_JSON, FORM_YAML, FORM_EVENT_STREAM };
 enum negotiated_as { AS_OBJECT, AS_TABLE, AS_METADATA, AS_METADATA_LIST };
 enum negotiated_discovery { NEGOTIATED_LEGACY, NEGOTIATED_V2, NEGOTIATED_V2BETA1 };
 
 struct negotiated {
+    enum negotiated_form form;
     enum negotiated_as as;
     bool v1beta1; /* of meta.k8s.io */
     bool pretty;  /* asked for by a media type parameter */
-    bool yaml;
+    /* What the parameters `drop` and `fields` leave (KEP-5958 has the first); NULL: all. Owned:
+     * projection_unref(). */
+    struct projection *projection;
 };
 
-/* `streaming`: for a watch. NOT_ACCEPTABLE names what would be. */
+/* `streaming`: for a watch. NOT_ACCEPTABLE names what would be; BAD_REQUEST: a projection is wrong.
+ */
 MUST_CHECK enum status negotiate(struct arena *arena, struct bytes accept, bool streaming,
                                  struct negotiated *ret_negotiated, struct error *reterr);
 /* For /api and /apis: what the client can take. */

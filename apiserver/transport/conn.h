@@ -38,6 +38,9 @@ struct http_stream_ops {
     void (*write)(struct http_stream *stream, struct frame *const *frames, size_t count);
     void (*end)(struct http_stream *stream);
     void (*abort)(struct http_stream *stream);
+    /* HTTP/2 only. */
+    enum status (*push)(struct http_stream *stream, struct bytes path,
+                        const struct http_response *response);
 };
 
 struct http_stream {
@@ -54,11 +57,18 @@ struct frame_batch {
     uint8_t count, at; /* `at` is the first that HTTP/2 has not copied yet */
 };
 
+/* What of a frame is sent (frame.h). */
+enum wire_form {
+    WIRE_CHUNK,   /* HTTP/1.1 */
+    WIRE_PAYLOAD, /* HTTP/2, and HTTP/1.0, where the end is the close */
+    WIRE_MESSAGE, /* a WebSocket: the handler is websocket.c, and gets the client's bytes */
+};
+
 struct http1_stream {
     struct http_stream base;
     struct frame_batch batch; /* on its way to the kernel */
-    bool taken;               /* the socket is ours: the head has been sent */
-    bool payload_only;        /* HTTP/1.0: no chunks, the end is the close */
+    enum wire_form form;
+    bool taken; /* the socket is ours: the head has been sent */
     bool keep_alive, ending;
 };
 

@@ -8,6 +8,7 @@ static const struct {
     int status;
     const char *phrase, *reason; /* the StatusReason, NULL where Kubernetes has none */
 } codes[] = {
+    {101, "Switching Protocols", NULL},
     {200, "OK", NULL},
     {201, "Created", NULL},
     {202, "Accepted", NULL},
@@ -29,6 +30,7 @@ static const struct {
     {415, "Unsupported Media Type", "UnsupportedMediaType"},
     {417, "Expectation Failed", NULL},
     {422, "Unprocessable Entity", "Invalid"},
+    {426, "Upgrade Required", NULL},
     {429, "Too Many Requests", "TooManyRequests"},
     {431, "Request Header Fields Too Large", NULL},
     {500, "Internal Server Error", "InternalError"},

@@ -3,14 +3,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct frame *frame_new(struct bytes payload)
+enum { FINAL = 0x80, TEXT = 0x1, BINARY = 0x2 };
+
+/* RFC 6455, section 5.2: one final frame, its length in the shortest of three forms. */
+static void write_head(struct frame *frame, uint8_t opcode)
+{
+    uint64_t len = frame_message(frame).len;
+    size_t width = len < 126 ? 0 : len <= UINT16_MAX ? 2 : 8;
+
+    frame->head[0] = FINAL | opcode;
+    frame->head[1] = width == 0 ? (uint8_t)len : width == 2 ? 126 : 127;
+    for (size_t i = 0; i < width; i++)
+        frame->head[2 + i] = (uint8_t)(len >> (8 * (width - 1 - i)));
+    frame->head_len = (uint8_t)(2 + width);
+}
+
+static struct frame *make(struct bytes payload, uint8_t prefix_len, uint8_t opcode)
 {
     char size[20]; /* a chunk-size is hexadecimal */
     size_t size_len = (size_t)snprintf(size, sizeof(size), "%zx\r\n", payload.len);
     size_t len = size_len + payload.len + 2;
     struct frame *frame;
 
-    assert(payload.len > 0); /* a chunk of size 0 is the end of the body */
     if (payload.len > UINT32_MAX - sizeof(size) - 2)
         return NULL;
     frame = malloc(sizeof(*frame) + len);
@@ -20,10 +34,31 @@ struct frame *frame_new(struct bytes payload)
     frame->len = (uint32_t)len;
     frame->payload_at = (uint32_t)size_len;
     frame->payload_len = (uint32_t)payload.len;
+    frame->prefix_len = prefix_len;
     memcpy(frame->data, size, size_len);
-    memcpy(frame->data + size_len, payload.ptr, payload.len);
+    if (payload.len > 0)
+        memcpy(frame->data + size_len, payload.ptr, payload.len);
     memcpy(frame->data + size_len + payload.len, "\r\n", 2);
+    write_head(frame, opcode);
     return frame;
+}
+
+struct frame *frame_new(struct bytes payload)
+{
+    assert(payload.len > 0); /* a chunk of size 0 is the end of the body */
+    return make(payload, 0, TEXT);
+}
+
+struct frame *frame_new_binary(struct bytes payload, uint8_t prefix_len)
+{
+    assert(payload.len > 0 && payload.len >= prefix_len);
+    return make(payload, prefix_len, BINARY);
+}
+
+struct frame *frame_new_control(enum frame_control type, struct bytes payload)
+{
+    assert(payload.len <= 125);
+    return make(payload, 0, (uint8_t)type);
 }
 
 struct frame *frame_ref(struct frame *frame)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "apiserver/transport/server.h"
+#include "apiserver/transport/websocket.h"
 #include "base/clock.h"
 
 /* 3 MiB is kube-apiserver's own limit. A head is copied and scanned before anybody has logged in,
@@ -16,6 +16,9 @@ const struct http_limits http_limits_default = {
     .write_stall_ms = 30000,
     .user_timeout_ms = 30000,
     .h2_streams_max = 250,
+    .h2_pushes_max = 32,
+    .ping_ms = 10000,
+    .pong_ms = 20000,
 };
 
 struct bytes http_header(const struct http_request *req, const char *name)
@@ -66,6 +69,8 @@ struct http_stream *http_start_stream(struct http_request *req, const struct htt
         return NULL;
     }
     request->answered = true;
+    if (req->websocket)
+        return websocket_start(request, head, handler, user);
     return req->ops->start_stream(request, head, handler, user);
 }
 
@@ -79,6 +84,12 @@ void http_stream_write(struct http_stream *stream, struct frame *const *frames, 
     assert(stream->ready && count > 0 && count <= HTTP_STREAM_WRITE_MAX);
     stream->ready = false;
     stream->ops->write(stream, frames, count);
+}
+
+enum status http_stream_push(struct http_stream *stream, struct bytes path,
+                             const struct http_response *response)
+{
+    return stream->ops->push(stream, path, response);
 }
 
 void http_stream_end(struct http_stream *stream)
@@ -132,10 +143,14 @@ void request_dispatch(struct request *request)
 
 void request_refuse(struct request *request, int status, const char *why)
 {
-    static const struct http_header json = {BYTES_INIT("content-type"),
-                                            BYTES_INIT("application/json")};
+    static const struct http_header headers[] = {
+        {BYTES_INIT("content-type"), BYTES_INIT("application/json")},
+        {BYTES_INIT("sec-websocket-version"), BYTES_INIT("13")}, /* with 426 */
+        {BYTES_INIT("upgrade"), BYTES_INIT("websocket")},
+    };
     char text[80];
-    struct http_response response = {.status = status, .headers = &json, .header_count = 1};
+    struct http_response response = {
+        .status = status, .headers = headers, .header_count = status == 426 ? 3 : 1};
 
     if (status == 413) {
         snprintf(text, sizeof(text), "Request entity too large: limit is %zu",

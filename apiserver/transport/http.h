@@ -43,9 +43,12 @@ struct http_request {
     struct bytes body;
     struct bytes peer; /* "127.0.0.1:4711", or "unix" */
     uint64_t started_us;
+    bool can_push;  /* HTTP/2, and the client takes pushed answers: http_stream_push() */
+    bool websocket; /* asks for a WebSocket, rightly; the method is GET then, over HTTP/2 too */
     /* the handler's */
     void *user;
     void (*on_gone)(struct http_request *req); /* NULL: the transport just drops the answer */
+    struct bytes subprotocol; /* of the WebSocket, chosen from those offered; empty: none */
     /* the transport's */
     const struct http_engine_ops *ops;
 };
@@ -66,21 +69,33 @@ void http_reply(struct http_request *req, const struct http_response *response);
 struct http_stream;
 
 struct http_stream_handler {
-    /* May write now: called once after the start, and whenever a write has left the process. */
+    /* May write now: called once after the start, and whenever a write has left the process, be it
+     * one of the transport's own (a WebSocket's ping), or a push has made room for another. */
     void (*on_ready)(void *user);
     /* The client left, or the write-stall limit struck. The stream is gone: do not touch it. */
     void (*on_gone)(void *user);
+    /* A message of a WebSocket's client, at most 64 KiB, borrowed. NULL: they are dropped. */
+    void (*on_message)(void *user, struct bytes message);
 };
 enum { HTTP_STREAM_WRITE_MAX = 64 }; /* frames in one write */
 
-/* Sends status and headers at once. `handler` and `user` live as long as the stream. Neither
- * callback runs before this returns. NULL without memory: the request was answered with 500. */
+/* Sends status and headers at once. For a request whose `websocket` is set the stream is a
+ * WebSocket: each frame is one message of it, a client that breaks its rules or closes is gone, and
+ * to end the stream is to close with code 1000 (1001 while the server drains). `handler` and `user`
+ * live as long as the stream. Neither callback runs before this returns. NULL without memory: the
+ * request was answered with 500. */
 struct http_stream *http_start_stream(struct http_request *req, const struct http_response *head,
                                       const struct http_stream_handler *handler, void *user);
 /* True: on_ready() has been called and nothing was written since. */
 bool http_stream_ready(const struct http_stream *stream);
 /* Writes up to HTTP_STREAM_WRITE_MAX frames in one go, taking references. Only when ready. */
 void http_stream_write(struct http_stream *stream, struct frame *const *frames, size_t count);
+/* Pushes an answer to a GET of `path`, with PUSH_PROMISE ahead of what is written afterwards (RFC
+ * 9113, section 8.4). Only for a request that said `can_push`. END: not now, the client has as many
+ * of them on their way as it takes; on_ready() follows when there is room. UNAVAILABLE: it takes
+ * none any more. NO_MEMORY. */
+MUST_CHECK enum status http_stream_push(struct http_stream *stream, struct bytes path,
+                                        const struct http_response *response);
 /* Ends cleanly, behind everything written: last chunk, END_STREAM. No callback follows. */
 void http_stream_end(struct http_stream *stream);
 /* Ends at once and visibly broken: RST_STREAM, or the connection is cut. No callback follows. */
@@ -95,6 +110,9 @@ struct http_limits {
     uint32_t write_stall_ms;  /* bytes wait and the peer takes none: cut */
     uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT: a peer that acknowledges nothing */
     uint32_t h2_streams_max;  /* a connection */
+    uint32_t h2_pushes_max;   /* on their way at once, on a connection */
+    uint32_t ping_ms;         /* between pings, of WebSockets and of HTTP/2 with streams; 0: none */
+    uint32_t pong_ms;         /* a ping is not answered for so long: cut, at the next one's time */
 };
 extern const struct http_limits http_limits_default;
 

@@ -17,6 +17,7 @@
 #include <h2o/http1.h>
 
 #include "apiserver/transport/http1_head.h"
+#include "apiserver/transport/websocket.h"
 
 enum {
     SLICE = 256 << 10,           /* of an answer in one write: so it can be seen to move */
@@ -201,6 +202,7 @@ static int on_h2o_request(h2o_handler_t *self, h2o_req_t *req)
     *slot = request;
     conn->h1.request = request;
     read_strictly(request, input_of(sock));
+    websocket_read_handshake(request, bytes_of(NULL, 0));
     request_dispatch(request);
     return 0;
 }

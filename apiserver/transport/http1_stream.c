@@ -1,7 +1,8 @@
 /*
  * A stream over HTTP/1: libh2o writes the head and hands the socket over, as it does for an
  * upgrade; from then on we write frames, which are chunks already, straight from shared memory.
- * After the last chunk libh2o gets the socket back and keep-alive goes on.
+ * After the last chunk libh2o gets the socket back and keep-alive goes on. Under a WebSocket the
+ * frames are its messages, and what the client sends is handed up.
  *
  *   head on its way --taken--> READY <--write/written--> SENDING --end--> last chunk -->
  * http1_start
@@ -34,7 +35,7 @@ static void finish(struct conn *conn)
 {
     h2o_iovec_t last_chunk = h2o_iovec_init(H2O_STRLIT("0\r\n\r\n"));
 
-    if (conn->h1.stream.payload_only) {
+    if (conn->h1.stream.form != WIRE_CHUNK) {
         conn_linger(conn);
         return;
     }
@@ -66,11 +67,29 @@ static void on_written(h2o_socket_t *sock, const char *err)
         go_on(conn);
 }
 
+/* The input goes up whole, and out of the socket first: the handler may close that. */
+static void hand_up(struct conn *conn)
+{
+    struct http_stream *stream = &conn->h1.stream.base;
+    h2o_buffer_t *input = conn->sock->input;
+
+    h2o_buffer_init(&conn->sock->input, &h2o_socket_buffer_prototype);
+    if (stream->handler != NULL)
+        stream->handler->on_message(stream->user, bytes_of(input->bytes, input->size));
+    h2o_buffer_dispose(&input);
+}
+
 /* The peer leaves (a half-close counts, as in Go's server), or sends the next request early. */
 static void on_read(h2o_socket_t *sock, const char *err)
 {
-    if (err != NULL || sock->input->size > PIPELINED_MAX)
-        conn_close(sock->data);
+    struct conn *conn = sock->data;
+
+    if (err != NULL)
+        conn_close(conn);
+    else if (conn->h1.stream.form == WIRE_MESSAGE)
+        hand_up(conn);
+    else if (sock->input->size > PIPELINED_MAX)
+        conn_close(conn);
 }
 
 /* libh2o has sent the head and lets go. `sock` NULL: it could not, and has closed the socket. */
@@ -85,6 +104,8 @@ static void on_taken(void *data, h2o_socket_t *sock, size_t request_len)
     h2o_socket_read_start(sock, on_read);
     conn->h1.stream.taken = true;
     go_on(conn);
+    if (conn->sock != NULL && conn->ops == &http1_stream_conn_ops && sock->input->size > 0)
+        on_read(sock, NULL);
 }
 
 /* Two Connection headers, as libh2o always sends "Connection: upgrade" when it hands over. */
@@ -94,9 +115,13 @@ static void set_stream_head(struct request *request, const struct http_response 
     h2o_req_t *req = request->h1.req;
 
     http1_set_head(request, head);
-    stream->payload_only = request->pub.version == HTTP_1_0;
-    stream->keep_alive = req->http1_is_persistent && !stream->payload_only;
-    if (!stream->payload_only)
+    stream->form = request->pub.websocket             ? WIRE_MESSAGE
+                   : request->pub.version == HTTP_1_0 ? WIRE_PAYLOAD
+                                                      : WIRE_CHUNK;
+    if (stream->form == WIRE_MESSAGE)
+        return;
+    stream->keep_alive = req->http1_is_persistent && stream->form == WIRE_CHUNK;
+    if (stream->form == WIRE_CHUNK)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_TRANSFER_ENCODING, NULL,
                        H2O_STRLIT("chunked"));
     if (!stream->keep_alive)
@@ -123,23 +148,38 @@ struct http_stream *http1_start_stream(struct request *request, const struct htt
 
 /* ---- what the handler calls ---- */
 
+/* By reference, in one piece or two. */
+static size_t as_sent(const struct frame *frame, enum wire_form form, h2o_iovec_t *ret_vec)
+{
+    struct bytes head = form == WIRE_MESSAGE ? frame_head(frame) : bytes_of(NULL, 0);
+    struct bytes rest = form == WIRE_CHUNK     ? bytes_of(frame->data, frame->len)
+                        : form == WIRE_PAYLOAD ? frame_payload(frame)
+                                               : frame_message(frame);
+    size_t count = 0;
+
+    if (head.len > 0)
+        ret_vec[count++] = h2o_iovec_init(head.ptr, head.len);
+    if (rest.len > 0)
+        ret_vec[count++] = h2o_iovec_init(rest.ptr, rest.len);
+    return count;
+}
+
 static void http1_stream_write(struct http_stream *base, struct frame *const *frames, size_t count)
 {
     struct http1_stream *stream = (struct http1_stream *)base;
     struct conn *conn = container_of(stream, struct conn, h1.stream);
-    h2o_iovec_t vec[HTTP_STREAM_WRITE_MAX];
+    h2o_iovec_t vec[2 * HTTP_STREAM_WRITE_MAX];
+    size_t vec_count = 0;
 
     for (size_t i = 0; i < count; i++)
-        vec[i] = stream->payload_only ? h2o_iovec_init(frames[i]->data + frames[i]->payload_at,
-                                                       frames[i]->payload_len)
-                                      : h2o_iovec_init(frames[i]->data, frames[i]->len);
+        vec_count += as_sent(frames[i], stream->form, vec + vec_count);
     if (!frame_batch_set(&stream->batch, frames, count)) {
         conn->turn_cut = true; /* not here: on_gone() would run inside of this call */
         loop_defer(conn->server->loop, &conn->turn);
         return;
     }
     conn_write_started(conn);
-    h2o_socket_write(conn->sock, vec, count, on_written);
+    h2o_socket_write(conn->sock, vec, vec_count, on_written);
 }
 
 static void http1_stream_end(struct http_stream *base)

@@ -70,6 +70,17 @@ static bool fill(struct http2 *h2)
     return len >= 0 && !h2->out.failed;
 }
 
+/* Nothing is added to the list meanwhile: that happens in nghttp2's callbacks only. */
+static void deliver_handed_over(struct http2 *h2)
+{
+    while (!list_empty(&h2->handed_over)) {
+        struct h2_stream *stream = list_entry(h2->handed_over.next, struct h2_stream, handed_over);
+
+        list_remove(&stream->handed_over);
+        h2_stream_on_handed_over(stream);
+    }
+}
+
 static void on_written(h2o_socket_t *sock, const char *err);
 static void http2_release(struct http2 *h2);
 
@@ -100,6 +111,7 @@ static void flush(struct http2 *h2)
         return;
     }
     give_buffer_back(h2);
+    deliver_handed_over(h2);
     if (h2->ending ||
         (!nghttp2_session_want_read(h2->session) && !nghttp2_session_want_write(h2->session)))
         end(conn);
@@ -117,13 +129,7 @@ static void on_written(h2o_socket_t *sock, const char *err)
         return;
     }
     give_buffer_back(h2);
-    /* Nothing is added to the list meanwhile: that happens in fill() only. */
-    while (!list_empty(&h2->handed_over)) {
-        struct h2_stream *stream = list_entry(h2->handed_over.next, struct h2_stream, handed_over);
-
-        list_remove(&stream->handed_over);
-        h2_stream_on_handed_over(stream);
-    }
+    deliver_handed_over(h2);
     if (h2->paused && !h2->ending) {
         h2->paused = false;
         h2o_socket_read_start(sock, on_read);
@@ -180,6 +186,34 @@ static void on_read(h2o_socket_t *sock, const char *err)
     http2_flush_soon(h2);
 }
 
+/* ---- the peer that has vanished ---- */
+
+static void start_ping_timer(struct http2 *h2)
+{
+    struct http_server *server = h2->conn->server;
+
+    if (server->limits.ping_ms > 0)
+        loop_timer_start(server->loop, &h2->ping, server->limits.ping_ms);
+}
+
+/* A connection without streams needs no pings: it ends when it has been idle for long enough. */
+static void on_ping_time(struct loop_timer *timer)
+{
+    struct http2 *h2 = container_of(timer, struct http2, ping);
+    uint64_t now = loop_now_ms(h2->conn->server->loop);
+
+    if (h2->pinged_ms != 0 && now - h2->pinged_ms >= h2->conn->server->limits.pong_ms) {
+        conn_close(h2->conn);
+        return;
+    }
+    if (h2->pinged_ms == 0 && !list_empty(&h2->streams) &&
+        nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) == 0) {
+        h2->pinged_ms = now;
+        http2_flush_soon(h2);
+    }
+    start_ping_timer(h2);
+}
+
 /* ---- life ---- */
 
 void http2_start(struct conn *conn)
@@ -189,6 +223,7 @@ void http2_start(struct conn *conn)
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->h2_streams_max},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->head_max},
+        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
     };
 
     if (h2 == NULL || nghttp2_session_server_new2(&h2->session, conn->server->h2_callbacks, h2,
@@ -198,11 +233,13 @@ void http2_start(struct conn *conn)
         return;
     }
     h2->conn = conn;
+    h2->ping.on_fire = on_ping_time;
     list_init(&h2->streams);
     list_init(&h2->handed_over);
     conn->h2 = h2;
     conn->ops = &http2_conn_ops;
     conn_wait(conn, limits->idle_ms);
+    start_ping_timer(h2);
     (void)nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings));
     h2o_socket_read_start(conn->sock, on_read);
     on_read(conn->sock, NULL);
@@ -210,6 +247,7 @@ void http2_start(struct conn *conn)
 
 static void http2_release(struct http2 *h2)
 {
+    loop_timer_stop(h2->conn->server->loop, &h2->ping);
     /* nghttp2_session_del() forgets its streams without a word. */
     while (!list_empty(&h2->streams))
         h2_stream_gone(list_entry(h2->streams.next, struct h2_stream, link));
@@ -261,6 +299,7 @@ enum status http2_server_init(struct http_server *server)
         nghttp2_option_new(&server->h2_options) != 0)
         return STATUS_NO_MEMORY;
     http2_set_request_callbacks(server->h2_callbacks);
+    http2_set_push_callbacks(server->h2_callbacks);
     nghttp2_option_set_no_closed_streams(server->h2_options, 1);
     nghttp2_option_set_max_outbound_ack(server->h2_options, 100);
     nghttp2_option_set_max_continuations(server->h2_options, 4);

@@ -1,5 +1,5 @@
 /*
- * http2 - what the three HTTP/2 files share: the session, requests coming in, answers going out.
+ * http2 - what the HTTP/2 files share: the session, requests coming in, answers going out, pushes.
  */
 #ifndef TIDEWATCH_APISERVER_TRANSPORT_HTTP2_H
 #define TIDEWATCH_APISERVER_TRANSPORT_HTTP2_H
@@ -18,6 +18,10 @@ struct http2 {
     bool paused;       /* does not read before the socket takes what we have */
     bool ending;       /* closes when `out` has left */
     bool goaway_sent;
+    uint32_t pushes;         /* streams that are pushed, now */
+    uint32_t pushes_refused; /* reset by the client */
+    struct loop_timer ping;
+    uint64_t pinged_ms; /* 0: no answer is awaited */
 };
 
 /* From its first header to nghttp2's on_stream_close(). */
@@ -35,7 +39,11 @@ struct h2_stream {
     int32_t id;
     bool head_done; /* the request's */
     bool streaming, ended;
-    bool asleep; /* nghttp2 waits for nghttp2_session_resume_data() */
+    char *authority;   /* of the request, for what it makes us push; or NULL */
+    int32_t pushed_by; /* 0: the client opened it */
+    bool wants_push;   /* has been told that there is no room */
+    bool tunnel;       /* of an extended CONNECT: the client may send at any time */
+    bool asleep;       /* nghttp2 waits for nghttp2_session_resume_data() */
 };
 
 extern const struct http_engine_ops http2_engine_ops;
@@ -46,6 +54,9 @@ void http2_flush_soon(struct http2 *h2);
 void h2_stream_gone(struct h2_stream *stream);
 /* All frames were sent and the socket has taken them. */
 void h2_stream_on_handed_over(struct h2_stream *stream);
+/* What the client of a tunnel sends, and that it sends no more. */
+void h2_stream_on_bytes(struct h2_stream *stream, struct bytes bytes);
+void h2_stream_on_client_end(struct h2_stream *stream);
 void h2_stream_reset(struct h2_stream *stream, uint32_t error_code);
 
 /* Takes `ms` from the connection's budget; false when that is used up. What a client may cost us
@@ -56,6 +67,29 @@ enum {
     HTTP2_RESET_MS = 30,     /* 200 resets at once, 33 a second (CVE-2023-44487, CVE-2025-8671) */
     HTTP2_IDLE_FRAME_MS = 5, /* 1200 PING, SETTINGS, PRIORITY, empty DATA; 200 a second */
 };
+
+enum status h2_stream_push(struct http_stream *base, struct bytes path,
+                           const struct http_response *response);
+/* A pushed stream is over: there is room for another. */
+void http2_push_gone(struct h2_stream *stream);
+/* May the client be sent pushed answers? */
+bool http2_can_push(struct http2 *h2);
+void http2_set_push_callbacks(nghttp2_session_callbacks *callbacks);
+
+/* Submits status and headers of an answer; false without memory. `length` NULL: it is not known, or
+ * not to be told. */
+bool h2_stream_submit_head(struct h2_stream *stream, const struct http_response *response,
+                           const size_t *length, bool has_body);
+void h2_stream_output_started(struct h2_stream *stream);
+void h2_stream_init_timer(struct h2_stream *stream);
+
+static inline nghttp2_nv http2_nv(struct bytes name, struct bytes value)
+{
+    return (nghttp2_nv){.name = (uint8_t *)name.ptr,
+                        .value = (uint8_t *)value.ptr,
+                        .namelen = name.len,
+                        .valuelen = value.len};
+}
 
 /* nghttp2's callbacks for what comes in (http2_request.c). */
 void http2_set_request_callbacks(nghttp2_session_callbacks *callbacks);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "apiserver/transport/websocket.h"
+
 enum {
     HEADERS_MAX = 100,
     HEAD_IGNORED = 16,   /* times head_max: so long an oversized head is read and answered 431 */
@@ -95,6 +97,8 @@ static void set_pseudo_header(struct request *request, struct bytes name, struct
         request->pub.target = value;
     else if (bytes_eq_str(name, ":authority"))
         request->pub.authority = value;
+    else if (bytes_eq_str(name, ":protocol"))
+        request->h2.protocol = value;
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name_ptr,
@@ -137,7 +141,9 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     struct request *request;
 
     (void)flags;
-    if (stream == NULL || stream->request == NULL)
+    if (stream != NULL && stream->tunnel)
+        h2_stream_on_bytes(stream, bytes_of((const char *)data, len));
+    if (stream == NULL || stream->tunnel || stream->request == NULL)
         return 0;
     request = stream->request;
     request->h2.body_seen += len;
@@ -182,6 +188,8 @@ static void dispatch(struct h2_stream *stream)
         request->refusal = 400;
         request->why = "malformed request target";
     }
+    websocket_read_handshake(request, request->h2.protocol);
+    pub->can_push = bytes_eq_str(pub->method, "GET") && http2_can_push(stream->h2);
     request_dispatch(request);
 }
 
@@ -205,17 +213,25 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 {
     struct http2 *h2 = user;
     struct h2_stream *stream;
+    bool ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
+        h2->pinged_ms = 0;
     if (is_idle_frame(frame) && !http2_charge(h2, HTTP2_IDLE_FRAME_MS))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
     stream = stream_of(session, frame->hd.stream_id);
-    if (stream == NULL || stream->request == NULL)
+    if (stream == NULL)
         return 0;
-    stream->head_done = true;
-    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
-        dispatch(stream);
+    if (stream->request != NULL && !stream->tunnel) {
+        stream->head_done = true;
+        stream->tunnel = stream->request->h2.protocol.len > 0;
+        if (stream->tunnel || ended)
+            dispatch(stream);
+    }
+    if (stream->tunnel && ended)
+        h2_stream_on_client_end(stream);
     return 0;
 }
 
@@ -235,8 +251,10 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error_
     struct http2 *h2 = user;
     struct h2_stream *stream = stream_of(session, id);
 
-    if (error_code != NGHTTP2_NO_ERROR)
+    if (error_code != NGHTTP2_NO_ERROR && id % 2 != 0)
         (void)http2_charge(h2, HTTP2_RESET_MS);
+    else if (error_code != NGHTTP2_NO_ERROR)
+        h2->pushes_refused++;
     if (stream != NULL)
         h2_stream_gone(stream);
     return 0;

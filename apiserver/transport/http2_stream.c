@@ -41,6 +41,9 @@ void h2_stream_gone(struct h2_stream *stream)
         request_gone(stream->request);
     }
     tell_gone(stream);
+    if (stream->pushed_by != 0)
+        http2_push_gone(stream);
+    free(stream->authority);
     free(stream);
 }
 
@@ -64,8 +67,8 @@ static void on_stall(struct loop_timer *timer)
     struct http_server *server = stream->h2->conn->server;
     uint64_t now = loop_now_ms(server->loop), at;
 
-    if (!has_output(stream))
-        return;
+    if (!has_output(stream) && !(stream->tunnel && stream->ended))
+        return; /* a tunnel that we have ended is ended by the client, too, or cut */
     at = stream->moved_ms + server->limits.write_stall_ms;
     if (now < at) {
         loop_timer_start(server->loop, timer, at - now);
@@ -75,8 +78,13 @@ static void on_stall(struct loop_timer *timer)
     tell_gone(stream);
 }
 
+void h2_stream_init_timer(struct h2_stream *stream)
+{
+    stream->timer.on_fire = on_stall;
+}
+
 /* As for a connection, the timer runs on its own: a write costs none. */
-static void output_started(struct h2_stream *stream)
+void h2_stream_output_started(struct h2_stream *stream)
 {
     struct http_server *server = stream->h2->conn->server;
 
@@ -103,19 +111,32 @@ static size_t copy_body(struct h2_stream *stream, uint8_t *to, size_t room, bool
     return len;
 }
 
+/* The next bytes of a part that begins `at` in its frame. */
+static size_t copy_part(struct h2_stream *stream, struct bytes part, size_t at, uint8_t *to,
+                        size_t room)
+{
+    struct bytes left = bytes_from(part, stream->sent < at ? part.len : stream->sent - at);
+    size_t len = left.len < room ? left.len : room;
+
+    if (len > 0)
+        memcpy(to, left.ptr, len);
+    stream->sent += len;
+    return len;
+}
+
 static size_t copy_frames(struct h2_stream *stream, uint8_t *to, size_t room, bool *ret_last)
 {
     struct frame_batch *batch = &stream->batch;
     size_t copied = 0;
 
     while (batch->at < batch->count && copied < room) {
-        struct bytes payload = bytes_from(frame_payload(batch->frames[batch->at]), stream->sent);
-        size_t len = payload.len < room - copied ? payload.len : room - copied;
+        const struct frame *frame = batch->frames[batch->at];
+        struct bytes head = stream->tunnel ? frame_head(frame) : bytes_of(NULL, 0);
+        struct bytes rest = stream->tunnel ? frame_message(frame) : frame_payload(frame);
 
-        memcpy(to + copied, payload.ptr, len);
-        copied += len;
-        stream->sent += len;
-        if (len == payload.len) {
+        copied += copy_part(stream, head, 0, to + copied, room - copied);
+        copied += copy_part(stream, rest, head.len, to + copied, room - copied);
+        if (stream->sent == head.len + rest.len) {
             batch->at++;
             stream->sent = 0;
         }
@@ -162,14 +183,6 @@ void h2_stream_on_handed_over(struct h2_stream *stream)
 
 /* ---- heads ---- */
 
-static nghttp2_nv nv_of(struct bytes name, struct bytes value)
-{
-    return (nghttp2_nv){.name = (uint8_t *)name.ptr,
-                        .value = (uint8_t *)value.ptr,
-                        .namelen = name.len,
-                        .valuelen = value.len};
-}
-
 /* RFC 9113, 8.2.2: headers about the connection have no place here. */
 static bool is_left_out(const struct http_header *header)
 {
@@ -182,9 +195,9 @@ static bool is_left_out(const struct http_header *header)
     return !http_header_is_sendable(header);
 }
 
-/* `length` NULL: it is not known, or not to be told. nghttp2 copies, and lower-cases names. */
-static bool submit_head(struct h2_stream *stream, const struct http_response *response,
-                        const size_t *length, bool has_body)
+/* nghttp2 copies, and lower-cases names. */
+bool h2_stream_submit_head(struct h2_stream *stream, const struct http_response *response,
+                           const size_t *length, bool has_body)
 {
     nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = on_pull};
     nghttp2_nv *head = calloc(response->header_count + 3, sizeof(*head));
@@ -195,15 +208,15 @@ static bool submit_head(struct h2_stream *stream, const struct http_response *re
     if (head == NULL)
         return false;
     snprintf(status, sizeof(status), "%d", response->status);
-    head[count++] = nv_of(BYTES(":status"), bytes_str(status));
-    head[count++] = nv_of(BYTES("date"), http_server_date(stream->h2->conn->server));
+    head[count++] = http2_nv(BYTES(":status"), bytes_str(status));
+    head[count++] = http2_nv(BYTES("date"), http_server_date(stream->h2->conn->server));
     if (length != NULL) {
         snprintf(len, sizeof(len), "%zu", *length);
-        head[count++] = nv_of(BYTES("content-length"), bytes_str(len));
+        head[count++] = http2_nv(BYTES("content-length"), bytes_str(len));
     }
     for (size_t i = 0; i < response->header_count; i++)
         if (!is_left_out(&response->headers[i]))
-            head[count++] = nv_of(response->headers[i].name, response->headers[i].value);
+            head[count++] = http2_nv(response->headers[i].name, response->headers[i].value);
     failed = nghttp2_submit_response(stream->h2->session, stream->id, head, count,
                                      has_body ? &provider : NULL);
     free(head);
@@ -216,7 +229,7 @@ static struct h2_stream *take_stream(struct request *request)
 
     stream->request = NULL;
     stream->sent = 0;
-    stream->timer.on_fire = on_stall;
+    h2_stream_init_timer(stream);
     return stream;
 }
 
@@ -227,10 +240,11 @@ static void http2_reply(struct request *request, const struct http_response *res
     bool has_body = len > 0 && !request_is_head(request);
     bool has_length = response->status != 204 && response->status != 304;
 
+    stream->ended = true;
     if (has_body)
         stream->body = blob_ref(response->body);
-    if (submit_head(stream, response, has_length ? &len : NULL, has_body))
-        output_started(stream);
+    if (h2_stream_submit_head(stream, response, has_length ? &len : NULL, has_body))
+        h2_stream_output_started(stream);
     else
         h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
     request_free(request);
@@ -241,11 +255,15 @@ static struct http_stream *http2_start_stream(struct request *request,
                                               const struct http_stream_handler *handler, void *user)
 {
     struct h2_stream *stream = take_stream(request);
+    bool submitted;
 
-    request_free(request);
     stream->streaming = true;
     stream->base = (struct http_stream){.ops = &h2_stream_ops};
-    if (!submit_head(stream, head, NULL, true)) {
+    submitted = h2_stream_submit_head(stream, head, NULL, true);
+    if (request->pub.can_push)
+        stream->authority = bytes_dup(request->pub.authority);
+    request_free(request); /* not before: the head may lie in its arena */
+    if (!submitted) {
         h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
         return NULL;
     }
@@ -255,6 +273,27 @@ static struct http_stream *http2_start_stream(struct request *request,
     list_append(&stream->h2->handed_over, &stream->handed_over); /* ready behind the head */
     http2_flush_soon(stream->h2);
     return &stream->base;
+}
+
+/* ---- the other direction, of a tunnel ---- */
+
+void h2_stream_on_bytes(struct h2_stream *stream, struct bytes bytes)
+{
+    const struct http_stream_handler *handler = stream->base.handler;
+
+    if (stream->request != NULL) /* RFC 6455, 4.1: not before the handshake is answered */
+        h2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+    else if (handler != NULL)
+        handler->on_message(stream->base.user, bytes);
+}
+
+/* As a half-close in HTTP/1: the client has left, unless we have ended, too. */
+void h2_stream_on_client_end(struct h2_stream *stream)
+{
+    if (stream->ended)
+        return;
+    h2_stream_reset(stream, NGHTTP2_CANCEL);
+    tell_gone(stream);
 }
 
 const struct http_engine_ops http2_engine_ops = {.reply = http2_reply,
@@ -268,7 +307,7 @@ static void h2_stream_write(struct http_stream *base, struct frame *const *frame
 
     if (frame_batch_set(&stream->batch, frames, count)) {
         stream->sent = 0;
-        output_started(stream);
+        h2_stream_output_started(stream);
     } else { /* on_gone() follows with nghttp2's on_stream_close(), not inside of this call */
         h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
     }
@@ -280,7 +319,7 @@ static void h2_stream_end(struct http_stream *base)
 
     COUNTER_SUB(stream->h2->conn->server->counters.streams, 1);
     stream->ended = true;
-    output_started(stream);
+    h2_stream_output_started(stream);
 }
 
 static void h2_stream_abort(struct http_stream *base)
@@ -291,5 +330,7 @@ static void h2_stream_abort(struct http_stream *base)
     h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
 }
 
-static const struct http_stream_ops h2_stream_ops = {
-    .write = h2_stream_write, .end = h2_stream_end, .abort = h2_stream_abort};
+static const struct http_stream_ops h2_stream_ops = {.write = h2_stream_write,
+                                                     .end = h2_stream_end,
+                                                     .abort = h2_stream_abort,
+                                                     .push = h2_stream_push};

@@ -74,6 +74,7 @@ struct request {
         struct {
             struct h2_stream *stream;
             struct http_header *headers;
+            struct bytes protocol; /* of an extended CONNECT (RFC 8441) */
             size_t capacity, head_len, body_seen;
             struct buf body;
         } h2;

@@ -28,6 +28,8 @@ static bool take_event(void *user, const struct event *event)
     enum watch_type type = seen != NULL ? filter_event(&watcher->filter, seen) : WATCH_NONE;
     bool ok = seen != NULL;
 
+    if (type != WATCH_NONE && !watch_event_shows(seen, type, &watcher->format))
+        type = WATCH_NONE;
     if (type != WATCH_NONE) {
         ok = outbox_add(&read->out,
                         watch_event_encode_own(seen, type, &watcher->format, read->with_columns));

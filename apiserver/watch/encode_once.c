@@ -12,15 +12,15 @@ enum { ENCODINGS_MAX = 8 };
 
 struct encoding {
     struct encoding *next;
-    struct frame *frame;
+    struct frame *frame; /* NULL: the format does not show what has changed */
     uint64_t format;
     enum watch_type type;
 };
 
-static const char *const line_starts[] = {
-    [WATCH_ADDED] = "{\"type\":\"ADDED\",\"object\":",
-    [WATCH_MODIFIED] = "{\"type\":\"MODIFIED\",\"object\":",
-    [WATCH_DELETED] = "{\"type\":\"DELETED\",\"object\":",
+static const char *const type_names[] = {
+    [WATCH_ADDED] = "ADDED",
+    [WATCH_MODIFIED] = "MODIFIED",
+    [WATCH_DELETED] = "DELETED",
 };
 
 void watch_event_unref(struct watch_event *event)
@@ -53,13 +53,17 @@ static void append_column(struct buf *out, const struct column *column)
 /* A kind of a CRD is another struct on every loop and after every change of the CRD, at an address
  * that may have been another kind's. So formats are known by what shapes their bytes, by a keyed
  * 64-bit hash (nobody outside can make two collide). */
-struct watch_format watch_format_of(const struct kind *kind, struct view view)
+struct watch_format watch_format_of(const struct kind *kind, struct view view,
+                                    enum watch_framing framing)
 {
     struct buf text = {0};
-    struct watch_format format = {.kind = kind, .view = view};
+    struct watch_format format = {.kind = kind, .view = view, .framing = framing};
 
-    buf_appendf(&text, "%d %d %d %s %s", view.shape, view.include, view.v1beta1, kind->api_version,
-                kind->kind);
+    if (view.shape == VIEW_TABLE)
+        format.view.projection = NULL;
+    buf_appendf(&text, "%d %d %d %d %s %s ", framing, view.shape, view.include, view.v1beta1,
+                kind->api_version, kind->kind);
+    buf_append_bytes(&text, projection_text(format.view.projection));
     if (view.shape == VIEW_TABLE)
         for (size_t i = 0; i < kind->column_count; i++)
             append_column(&text, &kind->columns[i]);
@@ -68,37 +72,122 @@ struct watch_format watch_format_of(const struct kind *kind, struct view view)
     return format;
 }
 
-/* Ends a line that was begun with `{"type":..,"object":..`. */
-static struct frame *finish_line(struct buf *line)
-{
-    struct frame *frame = NULL;
+/* ---- framings ---- */
 
-    buf_append_str(line, "}\n");
-    if (!line->failed)
-        frame = frame_new(buf_bytes(line));
-    buf_release(line);
+/* `rev` 0: there is none to resume from. */
+static void begin_line(struct buf *out, const char *type, uint64_t rev)
+{
+    (void)rev;
+    buf_append_str(out, "{\"type\":\"");
+    buf_append_str(out, type);
+    buf_append_str(out, "\",\"object\":");
+}
+
+static void append_id(struct buf *out, uint64_t rev)
+{
+    if (rev == 0)
+        return;
+    buf_append_str(out, "id: ");
+    buf_append_u64(out, rev);
+    buf_append_char(out, '\n');
+}
+
+/* The object is JSON without line breaks: one `data` holds it. */
+static void begin_sse(struct buf *out, const char *type, uint64_t rev)
+{
+    append_id(out, rev);
+    buf_append_str(out, "event: ");
+    buf_append_str(out, type);
+    buf_append_str(out, "\ndata: ");
+}
+
+static const struct framing {
+    void (*begin)(struct buf *out, const char *type, uint64_t rev);
+    const char *end;
+    const char *greeting;  /* NULL: none */
+    const char *heartbeat; /* NULL: none; the id may stand behind it */
+} framings[] = {
+    [FRAMING_LINES] = {begin_line, "}\n", NULL, NULL},
+    [FRAMING_SSE] = {begin_sse, "\n\n", "retry: 1000\n\n", ": \n"},
+};
+
+static struct frame *take_frame(struct buf *text)
+{
+    struct frame *frame = text->failed ? NULL : frame_new(buf_bytes(text));
+
+    buf_release(text);
     return frame;
 }
+
+/* Ends what the framing has begun. */
+static struct frame *finish_frame(struct buf *text, enum watch_framing framing)
+{
+    buf_append_str(text, framings[framing].end);
+    return take_frame(text);
+}
+
+bool watch_framing_greets(enum watch_framing framing)
+{
+    return framings[framing].greeting != NULL;
+}
+
+struct frame *watch_encode_greeting(enum watch_framing framing)
+{
+    return watch_framing_greets(framing) ? frame_new(bytes_str(framings[framing].greeting)) : NULL;
+}
+
+bool watch_framing_has_heartbeat(enum watch_framing framing)
+{
+    return framings[framing].heartbeat != NULL;
+}
+
+/* An id without data is remembered by the client and shown to nobody. */
+struct frame *watch_encode_heartbeat(uint64_t rev, enum watch_framing framing)
+{
+    struct buf text = {0};
+
+    assert(watch_framing_has_heartbeat(framing));
+    buf_append_str(&text, framings[framing].heartbeat);
+    append_id(&text, rev);
+    buf_append_char(&text, '\n');
+    return take_frame(&text);
+}
+
+/* ---- events ---- */
 
 struct frame *watch_event_encode_own(const struct watch_event *event, enum watch_type type,
                                      const struct watch_format *format, bool with_columns)
 {
     const struct object *object = type == WATCH_DELETED ? event->prev : event->object;
-    struct buf line = {0};
+    struct buf text = {0};
 
     assert(type != WATCH_NONE && object != NULL);
-    buf_reserve(&line, object->base.len + 128U);
-    buf_append_str(&line, line_starts[type]);
-    view_write_event_object(&line, format->kind, format->view, object, event->rev, with_columns);
-    return finish_line(&line);
+    buf_reserve(&text, object->base.len + 128U);
+    framings[format->framing].begin(&text, type_names[type], event->rev);
+    view_write_event_object(&text, format->kind, format->view, object, event->rev, with_columns);
+    return finish_frame(&text, format->framing);
 }
 
-static struct frame *find_encoding(const struct watch_event *event, enum watch_type type,
-                                   uint64_t format)
+/* As it was and as it is, with one revision for both: the bytes differ in what is shown. */
+static bool looks_the_same(const struct watch_event *event, const struct watch_format *format)
+{
+    struct buf before = {0}, now = {0};
+    bool same;
+
+    view_write_event_object(&before, format->kind, format->view, event->prev, event->rev, false);
+    view_write_event_object(&now, format->kind, format->view, event->object, event->rev, false);
+    same = !before.failed && !now.failed && bytes_eq(buf_bytes(&before), buf_bytes(&now));
+    buf_release(&before);
+    buf_release(&now);
+    return same;
+}
+
+static const struct encoding *find_encoding(const struct watch_event *event, enum watch_type type,
+                                            uint64_t format)
 {
     for (const struct encoding *it = event->encodings; it != NULL; it = it->next)
         if (it->format == format && it->type == type)
-            return it->frame;
+            return it;
     return NULL;
 }
 
@@ -113,9 +202,30 @@ static void keep_encoding(struct watch_event *event, enum watch_type type, uint6
     encoding = malloc(sizeof(*encoding));
     if (encoding == NULL)
         return;
-    *encoding = (struct encoding){event->encodings, frame_ref(frame), format, type};
+    *encoding = (struct encoding){event->encodings, frame, format, type};
+    if (frame != NULL)
+        frame_ref(frame);
     event->encodings = encoding;
     event->encoding_count++;
+}
+
+/* A change that is not shown is remembered as an encoding without a frame; one that is shown by its
+ * frame, which its watches ask for next. */
+bool watch_event_shows(struct watch_event *event, enum watch_type type,
+                       const struct watch_format *format)
+{
+    const struct encoding *known;
+    bool shows;
+
+    if (type != WATCH_MODIFIED || format->view.projection == NULL)
+        return true;
+    pthread_mutex_lock(&event->lock);
+    known = find_encoding(event, type, format->id);
+    shows = known != NULL ? known->frame != NULL : !looks_the_same(event, format);
+    if (known == NULL && !shows)
+        keep_encoding(event, type, format->id, NULL);
+    pthread_mutex_unlock(&event->lock);
+    return shows;
 }
 
 /* Encodes under the lock: another loop that wants the same waits for it rather than doing it again.
@@ -123,13 +233,14 @@ static void keep_encoding(struct watch_event *event, enum watch_type type, uint6
 struct frame *watch_event_encode(struct watch_event *event, enum watch_type type,
                                  const struct watch_format *format, bool *ret_made)
 {
+    const struct encoding *known;
     struct frame *frame;
 
     pthread_mutex_lock(&event->lock);
-    frame = find_encoding(event, type, format->id);
-    *ret_made = frame == NULL;
-    if (frame != NULL) {
-        frame_ref(frame);
+    known = find_encoding(event, type, format->id);
+    *ret_made = known == NULL;
+    if (known != NULL) {
+        frame = frame_ref(known->frame);
     } else {
         frame = watch_event_encode_own(event, type, format, false);
         if (frame != NULL)
@@ -142,30 +253,39 @@ struct frame *watch_event_encode(struct watch_event *event, enum watch_type type
 struct frame *watch_encode_initial(const struct object *object, const struct watch_format *format,
                                    bool with_columns)
 {
-    struct buf line = {0};
+    struct buf text = {0};
 
-    buf_reserve(&line, object->base.len + 128U);
-    buf_append_str(&line, line_starts[WATCH_ADDED]);
-    view_write_event_object(&line, format->kind, format->view, object, 0, with_columns);
-    return finish_line(&line);
+    buf_reserve(&text, object->base.len + 128U);
+    framings[format->framing].begin(&text, type_names[WATCH_ADDED], 0);
+    view_write_event_object(&text, format->kind, format->view, object, 0, with_columns);
+    return finish_frame(&text, format->framing);
 }
 
 struct frame *watch_encode_bookmark(uint64_t rev, const struct watch_format *format,
                                     bool initial_events_end, bool with_columns)
 {
-    struct buf line = {0};
+    struct buf text = {0};
 
-    buf_append_str(&line, "{\"type\":\"BOOKMARK\",\"object\":");
-    view_write_bookmark_object(&line, format->kind, format->view, rev, initial_events_end,
+    framings[format->framing].begin(&text, "BOOKMARK", rev);
+    view_write_bookmark_object(&text, format->kind, format->view, rev, initial_events_end,
                                with_columns);
-    return finish_line(&line);
+    return finish_frame(&text, format->framing);
 }
 
-struct frame *watch_encode_error(const struct error *err)
+/* To resume from where history has gone would fail again and again. An empty id makes a client that
+ * connects again by itself begin with the state. */
+static void forget_id(struct buf *out, const struct error *err, enum watch_framing framing)
 {
-    struct buf line = {0};
+    if (framing == FRAMING_SSE && err->status == STATUS_EXPIRED)
+        buf_append_str(out, "id\n");
+}
 
-    buf_append_str(&line, "{\"type\":\"ERROR\",\"object\":");
-    status_object_write(&line, err);
-    return finish_line(&line);
+struct frame *watch_encode_error(const struct error *err, enum watch_framing framing)
+{
+    struct buf text = {0};
+
+    forget_id(&text, err, framing);
+    framings[framing].begin(&text, "ERROR", 0);
+    status_object_write(&text, err);
+    return finish_frame(&text, framing);
 }

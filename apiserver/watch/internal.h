@@ -53,7 +53,7 @@ struct watch_cache {
     struct list ready;    /* watchers to pump, by link */
     struct list turn_end; /* stands in `ready` behind those that this turn pumps */
     struct list ended;    /* without a stream, but a read of the log is still out; by in_resource */
-    struct watcher *writing; /* inside http_stream_write(); NULL again if it went with its stream */
+    struct watcher *writing;    /* inside its sink's write(); NULL again if it went with its sink */
     struct loop_task pump_task; /* at the end of a turn in which some are ready */
     struct {
         struct counter objects, watchers, events_applied, events_encoded, events_sent, bytes_sent;
@@ -91,7 +91,8 @@ struct watcher {
     struct watch_cache *cache;
     struct resource *resource;
     struct bucket *bucket;
-    struct http_stream *stream; /* NULL: ended */
+    const struct watch_sink_ops *ops;
+    void *sink; /* NULL: ended, or not started */
     struct filter filter;
     struct watch_format format;
     uint64_t cursor; /* everything up to here was handed to the stream, or did not match */
@@ -103,6 +104,7 @@ struct watcher {
     uint64_t bookmark_at, early_at, deadline; /* loop time; UINT64_MAX: never */
     enum watcher_state state;
     bool idle; /* LIVE, and in its bucket's list: its cursor is dispatched_rev, if that is more */
+    bool greeted; /* what its framing begins with is out */
     bool initial_end, bookmarks, bookmark_due;
     bool has_columns; /* of a Table: the first event, which has them, is out */
     bool short_lived; /* too short for a bookmark ahead of its deadline */
@@ -115,7 +117,7 @@ void watcher_make_ready(struct watcher *watcher);
  * when they were the last, a bookmark, if the state has moved on or if `bookmark_anyway`. The
  * watcher is gone. */
 void watcher_finish(struct watcher *watcher, bool bookmark_anyway);
-/* Ends it with an ERROR event. Its stream is ready. */
+/* Ends it with an ERROR event. Its sink is ready. */
 void watcher_fail(struct watcher *watcher, const struct error *err);
 /* Cuts it, visibly: there is no memory to tell why. */
 void watcher_abort(struct watcher *watcher);
@@ -137,8 +139,8 @@ static inline bool outbox_full(const struct outbox *out)
 /* Takes the reference. False: `frame` is NULL. */
 bool outbox_add(struct outbox *out, struct frame *frame);
 void outbox_release(struct outbox *out);
-/* Writes all of it (the stream is ready) and empties it. False: the stream went with it, and so did
- * the watcher. */
+/* Writes all of it (the sink is ready) and empties it. False: the sink went with it, and so did the
+ * watcher. */
 bool outbox_send(struct outbox *out, struct watcher *watcher);
 
 void pump_init(struct watch_cache *cache);
@@ -146,13 +148,16 @@ void pump_init(struct watch_cache *cache);
 size_t watcher_pump(struct watcher *watcher);
 /* Adds the next events of the window. OK: there are more; END: these were the last; NO_MEMORY. */
 enum status collect_live(struct watcher *watcher, struct outbox *out, size_t *steps);
-/* Adds a bookmark, if there is a revision that may be told. False without memory. */
+/* Adds a bookmark, if there is a revision that may be told; or the framing's heartbeat, for a watch
+ * that wants no bookmarks. False without memory. */
 bool collect_bookmark(struct watcher *watcher, struct outbox *out, bool initial_events_end);
+/* Is it told now and then that nothing has happened? */
+bool watcher_has_signs_of_life(const struct watcher *watcher);
 bool watcher_is_behind(const struct watcher *watcher);
 bool watcher_needs_columns(const struct watcher *watcher);
 
 /* ---- behind ---- */
-/* Asks the log for what one write can take; goes on from there. The stream is ready. */
+/* Asks the log for what one write can take; goes on from there. The sink is ready. */
 void behind_read(struct watcher *watcher);
 /* Drops a read whose answer will not come any more. */
 void behind_forget(struct watcher *watcher);

@@ -31,7 +31,7 @@ void outbox_release(struct outbox *out)
     out->count = out->events = out->bookmarks = out->bytes = 0;
 }
 
-/* on_gone() may strike inside the write, and takes the watcher with it. */
+/* The client may be found gone inside the write: watcher_drop() takes the watcher with it. */
 bool outbox_send(struct outbox *out, struct watcher *watcher)
 {
     struct watch_cache *cache = watcher->cache;
@@ -41,7 +41,7 @@ bool outbox_send(struct outbox *out, struct watcher *watcher)
     counter_add(&cache->stats.bookmarks_sent, out->bookmarks);
     counter_add(&cache->stats.bytes_sent, out->bytes);
     cache->writing = watcher;
-    http_stream_write(watcher->stream, out->frames, out->count);
+    watcher->ops->write(watcher->sink, out->frames, out->count, watcher->cursor);
     alive = cache->writing == watcher;
     cache->writing = NULL;
     outbox_release(out);
@@ -90,6 +90,8 @@ enum status collect_live(struct watcher *watcher, struct outbox *out, size_t *st
         if (outbox_full(out) || *steps >= last)
             return STATUS_OK;
         type = filter_event(&watcher->filter, event);
+        if (type != WATCH_NONE && !watch_event_shows(event, type, &watcher->format))
+            type = WATCH_NONE;
         if (type != WATCH_NONE && !collect_event(watcher, out, event, type, steps))
             return STATUS_NO_MEMORY;
         watcher->cursor = event->rev;
@@ -124,8 +126,26 @@ static enum status collect_initial(struct watcher *watcher, struct outbox *out, 
     snapshot_unref(watcher->snapshot);
     watcher->snapshot = NULL;
     watcher->state = WATCHER_LIVE;
-    return watcher->initial_end && !collect_bookmark(watcher, out, true) ? STATUS_NO_MEMORY
-                                                                         : STATUS_END;
+    if ((watcher->initial_end || watch_framing_has_heartbeat(watcher->format.framing)) &&
+        !collect_bookmark(watcher, out, watcher->initial_end))
+        return STATUS_NO_MEMORY;
+    return STATUS_END;
+}
+
+bool watcher_has_signs_of_life(const struct watcher *watcher)
+{
+    return watcher->bookmarks || watch_framing_has_heartbeat(watcher->format.framing);
+}
+
+static bool collect_heartbeat(struct watcher *watcher, struct outbox *out, bool can_be_told)
+{
+    if (!outbox_add(out, watch_encode_heartbeat(can_be_told ? watcher->cursor : 0,
+                                                watcher->format.framing)))
+        return false;
+    if (can_be_told)
+        watcher->told = watcher->cursor;
+    watcher->bookmark_due = false;
+    return true;
 }
 
 /* Everything up to the cursor has been handed out, and nothing beyond. A bookmark tells just that:
@@ -134,6 +154,8 @@ bool collect_bookmark(struct watcher *watcher, struct outbox *out, bool initial_
 {
     bool can_be_told = watcher->cursor > 0 && watcher->cursor <= watcher->cache->rev;
 
+    if (!watcher->bookmarks && !initial_events_end)
+        return collect_heartbeat(watcher, out, can_be_told);
     if (!can_be_told && !initial_events_end)
         return true;
     if (!outbox_add(out, watch_encode_bookmark(watcher->cursor, &watcher->format,
@@ -155,11 +177,21 @@ static void fall_asleep(struct watcher *watcher)
     list_append(&watcher->bucket->idle, &watcher->link);
 }
 
+static bool collect_greeting(struct watcher *watcher, struct outbox *out)
+{
+    bool greets = !watcher->greeted && watch_framing_greets(watcher->format.framing);
+
+    watcher->greeted = true;
+    return !greets || outbox_add(out, watch_encode_greeting(watcher->format.framing));
+}
+
 /* Fills the outbox. OK: there is more; END: the watcher is told of everything. */
 static enum status collect(struct watcher *watcher, struct outbox *out, size_t *steps)
 {
     enum status st = STATUS_END;
 
+    if (!collect_greeting(watcher, out))
+        return STATUS_NO_MEMORY;
     if (watcher->state == WATCHER_INITIAL)
         st = collect_initial(watcher, out, steps);
     if (st != STATUS_END || out->bookmarks > 0)
@@ -179,9 +211,10 @@ size_t watcher_pump(struct watcher *watcher)
 {
     struct outbox out;
     size_t steps = PUMP_STEPS;
+    bool alive = true;
     enum status st;
 
-    if (watcher->read != NULL || !http_stream_ready(watcher->stream))
+    if (watcher->read != NULL || !watcher->ops->ready(watcher->sink))
         return steps; /* whichever comes back calls again */
     out.count = out.events = out.bookmarks = out.bytes = 0;
     st = collect(watcher, &out, &steps);
@@ -193,11 +226,13 @@ size_t watcher_pump(struct watcher *watcher)
     if (st == STATUS_END)
         fall_asleep(watcher);
     if (out.count > 0)
-        outbox_send(&out, watcher);
+        alive = outbox_send(&out, watcher);
     else if (watcher->state == WATCHER_BEHIND)
         behind_read(watcher);
     else if (st == STATUS_OK)
         watcher_make_ready(watcher);
+    if (st == STATUS_END && alive && watcher->ops->caught_up != NULL)
+        watcher->ops->caught_up(watcher->sink, watcher->cursor);
     return steps;
 }
 

@@ -6,7 +6,8 @@
  *                                                     {MODIFIED, v1 JSON} -> frame ..
  *
  * The same change is ADDED to one watch and MODIFIED to another (selectors), whole to one and a row
- * of a Table to the next: an encoding is known by the type and by the format.
+ * of a Table to the next, a line of JSON or a server-sent event: an encoding is known by the type
+ * and by the format.
  *
  * Owner    counted; each batch and each window that holds it has a reference.
  * Threads  all of them: what it says never changes, its encodings are guarded by its lock.
@@ -55,27 +56,48 @@ static inline struct bytes watch_event_suffix(const struct watch_event *event)
 /* The bytes it keeps in memory, its encodings in one format included. */
 size_t watch_event_cost(const struct watch_event *event);
 
+/* How events stand in a stream one behind the other. */
+enum watch_framing {
+    FRAMING_LINES, /* {"type":..,"object":..} and a newline: the API's own */
+    FRAMING_SSE,   /* id, event and data of a server-sent event (HTML standard, section 9.2) */
+};
+
 /* How a watch wants its objects. */
 struct watch_format {
     const struct kind *kind;
     struct view view;
+    enum watch_framing framing;
     uint64_t id; /* equal for all that encode to the same bytes, on whatever loop */
 };
-struct watch_format watch_format_of(const struct kind *kind, struct view view);
+struct watch_format watch_format_of(const struct kind *kind, struct view view,
+                                    enum watch_framing framing);
 
-/* The event as `type`, as one line of JSON; a reference for the caller. `*ret_made` is set if it
- * had to be encoded now. NULL without memory. */
+/* False: the object was changed, but nothing that this format shows of it: only a projection can
+ * miss a change, and it is looked at once a format. */
+bool watch_event_shows(struct watch_event *event, enum watch_type type,
+                       const struct watch_format *format);
+/* The event as `type`, framed; a reference for the caller. `*ret_made` is set if it had to be
+ * encoded now. NULL without memory. */
 struct frame *watch_event_encode(struct watch_event *event, enum watch_type type,
                                  const struct watch_format *format, bool *ret_made);
 /* The same for this one watch only: the first event of a Table, an event read from the log. */
 struct frame *watch_event_encode_own(const struct watch_event *event, enum watch_type type,
                                      const struct watch_format *format, bool with_columns);
-/* The other lines of a watch: an object of the first state, a bookmark, the error that ends it. */
+/* The other frames of a watch: an object of the first state, a bookmark, the error that ends it. An
+ * object of the first state has no id: with it a client would resume behind objects that it was not
+ * sent yet. */
 struct frame *watch_encode_initial(const struct object *object, const struct watch_format *format,
                                    bool with_columns);
 struct frame *watch_encode_bookmark(uint64_t rev, const struct watch_format *format,
                                     bool initial_events_end, bool with_columns);
-struct frame *watch_encode_error(const struct error *err);
+struct frame *watch_encode_error(const struct error *err, enum watch_framing framing);
+/* What a stream begins with; NULL also if there is nothing (see watch_framing_greets()). */
+struct frame *watch_encode_greeting(enum watch_framing framing);
+bool watch_framing_greets(enum watch_framing framing);
+/* A sign of life that is no event, for a framing that has one; it says where to resume from if
+ * `rev` is not 0. */
+struct frame *watch_encode_heartbeat(uint64_t rev, enum watch_framing framing);
+bool watch_framing_has_heartbeat(enum watch_framing framing);
 
 /* The length of the resource part of a key: up to and with its second '/', or the third one in
  * "custom/"; the whole length if there is none. */

@@ -79,7 +79,8 @@ static struct watcher *watcher_alloc(struct watch_cache *cache, const struct wat
     watcher->filter.labels = spec->labels;
     watcher->filter.fields = spec->fields;
     write_text(&watcher->filter, watcher->text, spec->kind, &of);
-    watcher->format = watch_format_of(spec->kind, spec->view);
+    watcher->format = watch_format_of(spec->kind, spec->view, spec->framing);
+    projection_ref((struct projection *)watcher->format.view.projection);
     watcher->state = spec->initial ? WATCHER_INITIAL : WATCHER_LIVE;
     watcher->cursor = spec->initial ? cache->rev : spec->since;
     watcher->told = spec->initial ? 0 : spec->since;
@@ -99,7 +100,7 @@ static void init_times(struct watcher *watcher, uint64_t timeout_ms)
     if (timeout_ms > 0 && timeout_ms < NEVER - now)
         watcher->deadline = now + timeout_ms;
     watcher->short_lived = watcher->deadline - now < 2 * EARLY_BOOKMARK_MS;
-    if (!watcher->bookmarks)
+    if (!watcher_has_signs_of_life(watcher))
         return;
     watcher->bookmark_at = now + watcher->cache->options.bookmark_ms;
     if (watcher->deadline != NEVER && !watcher->short_lived)
@@ -141,7 +142,7 @@ void watcher_release(struct watcher *watcher)
         if (watcher->bucket != NULL)
             dispatcher_leave(&watcher->resource->dispatcher, watcher->bucket);
         snapshot_unref(watcher->snapshot);
-        watcher->stream = NULL;
+        watcher->sink = NULL;
         watcher->state = WATCHER_ENDED;
         if (watcher->read != NULL) {
             list_append(&cache->ended, &watcher->in_resource);
@@ -152,6 +153,7 @@ void watcher_release(struct watcher *watcher)
     label_selector_free(watcher->filter.labels);
     field_selector_free(watcher->filter.fields);
     kind_unref(watcher->filter.kind);
+    projection_unref((struct projection *)watcher->format.view.projection);
     free(watcher);
 }
 
@@ -171,18 +173,14 @@ void watcher_make_ready(struct watcher *watcher)
     loop_defer(cache->options.loop, &cache->pump_task);
 }
 
-static void on_ready(void *user)
+void watcher_ready(struct watcher *watcher)
 {
-    struct watcher *watcher = user;
-
     if (!watcher->idle || watcher->bookmark_due)
         watcher_make_ready(watcher);
 }
 
-static void on_gone(void *user)
+void watcher_drop(struct watcher *watcher)
 {
-    struct watcher *watcher = user;
-
     if (watcher->cache->writing == watcher)
         watcher->cache->writing = NULL;
     watcher_release(watcher);
@@ -223,15 +221,15 @@ static void on_timer(struct loop_timer *timer)
 
 /* ---- its ends ---- */
 
-static void end_stream(struct watcher *watcher)
+static void end(struct watcher *watcher)
 {
-    http_stream_end(watcher->stream);
+    watcher->ops->end(watcher->sink, watcher->cursor);
     watcher_release(watcher);
 }
 
 void watcher_abort(struct watcher *watcher)
 {
-    http_stream_abort(watcher->stream);
+    watcher->ops->abort(watcher->sink);
     watcher_release(watcher);
 }
 
@@ -244,9 +242,9 @@ void watcher_finish(struct watcher *watcher, bool bookmark_anyway)
     if (watcher->idle && watcher->cursor < watcher->cache->dispatched_rev)
         watcher->cursor = watcher->cache->dispatched_rev;
     if (watcher->state == WATCHER_LIVE && !watcher_is_behind(watcher) &&
-        http_stream_ready(watcher->stream))
+        watcher->ops->ready(watcher->sink))
         st = collect_live(watcher, &out, &steps);
-    if (st == STATUS_END && watcher->bookmarks &&
+    if (st == STATUS_END && watcher_has_signs_of_life(watcher) &&
         (bookmark_anyway || watcher->told < watcher->cursor) &&
         !collect_bookmark(watcher, &out, false))
         st = STATUS_NO_MEMORY;
@@ -254,7 +252,7 @@ void watcher_finish(struct watcher *watcher, bool bookmark_anyway)
         outbox_release(&out);
         watcher_abort(watcher);
     } else if (out.count == 0 || outbox_send(&out, watcher)) {
-        end_stream(watcher);
+        end(watcher);
     }
 }
 
@@ -262,10 +260,14 @@ void watcher_fail(struct watcher *watcher, const struct error *err)
 {
     struct outbox out = {0};
 
-    if (!outbox_add(&out, watch_encode_error(err)))
+    if (watcher->ops->fail != NULL) {
+        watcher->ops->fail(watcher->sink, err);
+        watcher_release(watcher);
+    } else if (!outbox_add(&out, watch_encode_error(err, watcher->format.framing))) {
         watcher_abort(watcher);
-    else if (outbox_send(&out, watcher))
-        end_stream(watcher);
+    } else if (outbox_send(&out, watcher)) {
+        end(watcher);
+    }
 }
 
 static void end_all(struct resource *resource)
@@ -293,103 +295,20 @@ void watch_cache_end_resource(struct watch_cache *cache, struct bytes prefix)
 
 /* ---- its start ---- */
 
-/* 200 with the caller's headers, and the content type of a stream of JSON if they name none. */
-static struct http_stream *start_stream(struct http_request *req, const struct http_header *headers,
-                                        size_t header_count,
-                                        const struct http_stream_handler *handler, void *user)
+struct watcher *watcher_new(struct watch_cache *cache, const struct watch_spec *spec,
+                            const struct watch_sink_ops *ops, void *sink)
 {
-    struct http_response head = {.status = 200, .headers = headers, .header_count = header_count};
-    struct http_header *more = arena_alloc(req->arena, (header_count + 1) * sizeof(*more));
-
-    for (size_t i = 0; i < header_count; i++)
-        if (bytes_ieq(headers[i].name, BYTES("content-type")))
-            return http_start_stream(req, &head, handler, user);
-    if (more != NULL) {
-        if (header_count > 0)
-            memcpy(more, headers, header_count * sizeof(*more));
-        more[header_count] = (struct http_header){BYTES("content-type"), BYTES("application/json")};
-        head.headers = more;
-        head.header_count++;
-    }
-    return http_start_stream(req, &head, handler, user);
-}
-
-static void reply_no_memory(struct http_request *req)
-{
-    http_reply(req, &(struct http_response){.status = status_http_code(STATUS_NO_MEMORY)});
-}
-
-void watcher_start(struct watch_cache *cache, struct http_request *req,
-                   const struct watch_spec *spec, const struct http_header *headers,
-                   size_t header_count)
-{
-    static const struct http_stream_handler handler = {on_ready, on_gone};
     struct watcher *watcher = watcher_alloc(cache, spec);
 
-    if (watcher == NULL || !watcher_join(watcher)) {
-        if (watcher != NULL)
-            watcher_release(watcher);
-        reply_no_memory(req);
-        return;
+    if (watcher == NULL)
+        return NULL;
+    watcher->ops = ops;
+    watcher->sink = sink;
+    if (!watcher_join(watcher)) {
+        watcher_release(watcher);
+        return NULL;
     }
     init_times(watcher, spec->timeout_ms);
-    watcher->stream = start_stream(req, headers, header_count, &handler, watcher);
-    if (watcher->stream == NULL) {
-        watcher_release(watcher);
-        return;
-    }
     start_timer(watcher);
-}
-
-/* ---- a watch that only fails ---- */
-
-struct refusal {
-    struct http_stream *stream;
-    struct frame *frame;
-    bool writing, gone;
-};
-
-static void refusal_free(struct refusal *refusal)
-{
-    frame_unref(refusal->frame);
-    free(refusal);
-}
-
-static void on_refusal_ready(void *user)
-{
-    struct refusal *refusal = user;
-
-    refusal->writing = true;
-    http_stream_write(refusal->stream, &refusal->frame, 1);
-    if (!refusal->gone)
-        http_stream_end(refusal->stream);
-    refusal_free(refusal);
-}
-
-static void on_refusal_gone(void *user)
-{
-    struct refusal *refusal = user;
-
-    refusal->gone = true;
-    if (!refusal->writing)
-        refusal_free(refusal);
-}
-
-void watcher_refuse(struct http_request *req, const struct error *err,
-                    const struct http_header *headers, size_t header_count)
-{
-    static const struct http_stream_handler handler = {on_refusal_ready, on_refusal_gone};
-    struct refusal *refusal = calloc(1, sizeof(*refusal));
-
-    if (refusal != NULL)
-        refusal->frame = watch_encode_error(err);
-    if (refusal == NULL || refusal->frame == NULL) {
-        if (refusal != NULL)
-            refusal_free(refusal);
-        reply_no_memory(req);
-        return;
-    }
-    refusal->stream = start_stream(req, headers, header_count, &handler, refusal);
-    if (refusal->stream == NULL)
-        refusal_free(refusal);
+    return watcher;
 }

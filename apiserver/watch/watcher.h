@@ -6,7 +6,8 @@
  *   BEHIND   what it needs has left the window: reads the log on disk, in pieces, off the loop
  *   ENDED    the stream is closing
  *
- * Each time its stream can take bytes it pulls the next matching events, several in one write.
+ * Where its frames go is a sink: an open stream, or an answer that is given once (long polling).
+ * Each time its sink can take bytes it pulls the next matching events, several in one write.
  * A reader that takes nothing costs nothing but its cursor; one that history has passed gets
  * ERROR 410 Expired and the end.
  * Selector transitions, what DELETED carries: k8s.io/apiserver/pkg/storage/cacher/cache_watcher.go.
@@ -18,13 +19,15 @@
 #define TIDEWATCH_APISERVER_WATCH_WATCHER_H
 
 #include "apiserver/watch/watch_cache.h"
+#include "apiserver/watch/watch_event.h"
 
 struct watch_spec {
     const struct kind *kind;       /* the watcher takes its own reference */
     struct bytes namespace, name;  /* empty: all; copied */
     struct label_selector *labels; /* owned by the watcher from here on */
     struct field_selector *fields; /* the same */
-    struct view view;
+    struct view view;              /* the watcher takes its own reference to a projection */
+    enum watch_framing framing;
     uint64_t since;   /* events with a greater revision */
     bool initial;     /* send the state at watch_cache_rev() first; `since` is then unused */
     bool initial_end; /* and mark its end by the annotated bookmark */
@@ -32,13 +35,40 @@ struct watch_spec {
     uint64_t timeout_ms; /* > 0: the stream ends cleanly after so long */
 };
 
+/* Where a watch's frames go. */
+struct watch_sink_ops {
+    /* May it write now? */
+    bool (*ready)(const void *sink);
+    /* Takes references to the frames. `rev`: everything up to here has now been handed over, or did
+     * not match. May call watcher_drop(). */
+    void (*write)(void *sink, struct frame *const *frames, size_t count, uint64_t rev);
+    /* There is no more for the time being. NULL: no matter. May call watcher_drop(). */
+    void (*caught_up)(void *sink, uint64_t rev);
+    /* The three ends; the watcher is gone when they return. At an event boundary, behind all that
+     * was written; visibly broken, without memory; and by an error, which a sink that has no `fail`
+     * gets as an ERROR event and an end. */
+    void (*end)(void *sink, uint64_t rev);
+    void (*abort)(void *sink);
+    void (*fail)(void *sink, const struct error *err);
+};
+struct watcher;
+
+/* Starts a watch into a sink, which lives as long as the watch; nothing is called before this
+ * returns. NULL without memory. Takes the selectors in any case. */
+struct watcher *watcher_new(struct watch_cache *cache, const struct watch_spec *spec,
+                            const struct watch_sink_ops *ops, void *sink);
+/* The sink can take frames: at first, and after each write when it can take more. */
+void watcher_ready(struct watcher *watcher);
+/* The sink is no more. */
+void watcher_drop(struct watcher *watcher);
+
 /* Answers `req` with a watch stream. Never fails towards the caller: whatever goes wrong is told to
  * the client (ERROR event, or a reply). `headers` are added to the response's own. */
 void watcher_start(struct watch_cache *cache, struct http_request *req,
                    const struct watch_spec *spec, const struct http_header *headers,
                    size_t header_count);
 /* Ends a watch that is accepted but can only fail: status 200, one ERROR event, clean end. */
-void watcher_refuse(struct http_request *req, const struct error *err,
+void watcher_refuse(struct http_request *req, const struct error *err, enum watch_framing framing,
                     const struct http_header *headers, size_t header_count);
 /* Ends all watches cleanly: at shutdown. */
 void watch_cache_end_watchers(struct watch_cache *cache);

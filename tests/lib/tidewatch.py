@@ -254,6 +254,50 @@ class ApiTest(unittest.TestCase):
         return status
 
 
+class EventSource(Watch):
+    """A watch by server-sent events, read as the HTML standard says: next() gives what a page would
+    see, {"type":, "object":, "id":}; what it would not see is noted in `retry`, `comments` and
+    `last_id`."""
+
+    def __init__(self, port, path, last_id=None, headers=None):
+        self.last_id, self.retry, self.comments = "", None, 0
+        headers = {"Accept": "text/event-stream", **(headers or {})}
+        if last_id is not None:
+            headers["Last-Event-ID"] = str(last_id)
+        super().__init__(port, path, headers=headers)
+
+    def next_block(self):
+        """The fields of the next block, [] for one of comments alone, None at the end."""
+        fields = []
+        while line := self.response.readline():
+            line = line.decode().rstrip("\n")
+            if not line:
+                return fields
+            name, _, value = line.partition(":")
+            if name:
+                fields.append((name, value[1:] if value.startswith(" ") else value))
+            else:
+                self.comments += 1
+        return None
+
+    def next(self):
+        while (block := self.next_block()) is not None:
+            fields = dict(block)
+            self.last_id = fields.get("id", self.last_id)
+            self.retry = fields.get("retry", self.retry)
+            if "data" in fields:
+                return {"type": fields["event"], "object": json.loads(fields["data"]), "id": self.last_id}
+        return None
+
+    def until_seen(self, condition):
+        """Reads blocks until the condition holds for what a page does not see."""
+        while not condition(self):
+            block = self.next_block()
+            if block is None:
+                raise AssertionError("the stream ended")
+            self.last_id = dict(block).get("id", self.last_id)
+
+
 def configmap(name, data=None, labels=None, **metadata):
     meta = {"name": name, **metadata}
     if labels is not None:
@@ -278,4 +322,4 @@ def wait_for(condition, what):
 
 
 def main():
-    unittest.main(verbosity=2)
+    unittest.main(verbosity=2, warnings="ignore")  # of sockets that end with their test

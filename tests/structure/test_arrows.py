@@ -19,12 +19,13 @@ ARROWS = {
     "apiserver/watch": {"apiserver/registry", "apiserver/transport", "storage", "codec", "base"},
     "apiserver/handlers": {"apiserver/watch", "apiserver/request", "apiserver/registry",
                            "apiserver/transport", "storage", "codec", "base"},
-    "apiserver": {"apiserver/handlers", "codec", "base"},
+    "apiserver": {"apiserver/handlers", "apiserver/request", "codec", "base"},
     "client-go-like": {"codec", "base"},
 }
 # Which folder alone may see a library's headers.
 LIBRARIES = {
     r"h2o.*": {"apiserver/transport"}, r"nghttp2/.*": {"apiserver/transport"}, r"openssl/.*": {"apiserver/transport"},
+    r"wslay/.*": {"apiserver/transport"},
     r"sqlite3\.h": {"storage"}, r"yaml\.h": {"codec"}, r"libdeflate\.h": {"apiserver/handlers"},
     r"protobuf-c/.*": {"codec"},
     r"curl/.*": {"client-go-like"},

@@ -34,6 +34,7 @@ struct harness {
     struct arena arena;
     struct json *answer; /* NULL: no JSON */
     struct bytes text, warning;
+    struct bytes headers; /* "name: value\n", all of them */
     int code;
     /* every event since the start, "PUT key\n" */
     struct buf events;
@@ -44,11 +45,12 @@ struct harness {
 struct call {
     struct request request; /* first */
     struct harness *harness;
-    struct http_header headers[2];
+    struct http_header headers[3];
     struct arena arena;
     bool answered, awaited;
     int code;
     struct bytes body, warning;
+    struct buf head;
 };
 
 /* ---- from the writer to the loop ---- */
@@ -116,6 +118,9 @@ static inline void call_reply(struct request *request, const struct http_respons
     if (response->body != NULL)
         call->body = arena_dup(&call->arena, blob_bytes(response->body));
     for (size_t i = 0; i < response->header_count; i++)
+        buf_appendf(&call->head, "%.*s: %.*s\n", BYTES_FMT(response->headers[i].name),
+                    BYTES_FMT(response->headers[i].value));
+    for (size_t i = 0; i < response->header_count; i++)
         if (bytes_eq_str(response->headers[i].name, "warning"))
             call->warning = arena_dup(&call->arena, response->headers[i].value);
     call->answered = true;
@@ -136,8 +141,10 @@ static inline struct http_stream *call_start_stream(struct request *request,
 static const struct http_engine_ops call_ops = {call_reply, call_start_stream};
 
 /* Hands a request in. The body is copied, and poisoned once the request is gone. */
-static inline struct call *call_begin(struct harness *h, const char *method, const char *target,
-                                      const char *content_type, struct bytes body)
+static inline struct call *call_begin_with(struct harness *h, const char *method,
+                                           const char *target, const char *content_type,
+                                           struct bytes body, const struct http_header *more,
+                                           size_t more_count)
 {
     struct call *call = calloc(1, sizeof(*call));
     struct http_request *req = &call->request.pub;
@@ -155,8 +162,16 @@ static inline struct call *call_begin(struct harness *h, const char *method, con
     if (content_type != NULL)
         call->headers[req->header_count++] =
             (struct http_header){BYTES("content-type"), bytes_str(content_type)};
+    for (size_t i = 0; i < more_count; i++)
+        call->headers[req->header_count++] = more[i];
     api_on_request(&h->worker, req);
     return call;
+}
+
+static inline struct call *call_begin(struct harness *h, const char *method, const char *target,
+                                      const char *content_type, struct bytes body)
+{
+    return call_begin_with(h, method, target, content_type, body, NULL, 0);
 }
 
 static inline void harness_overdue(struct loop_timer *timer)
@@ -187,6 +202,7 @@ static inline void call_free(struct call *call)
 {
     arena_release(&call->request.arena);
     arena_release(&call->arena);
+    buf_release(&call->head);
     free(call);
 }
 
@@ -202,6 +218,7 @@ static inline int call_end(struct call *call)
     h->code = call->code;
     h->text = arena_dup(&h->arena, call->body);
     h->warning = arena_dup(&h->arena, call->warning);
+    h->headers = arena_dup(&h->arena, buf_bytes(&call->head));
     h->answer = NULL;
     if (json_parse(&h->arena, h->text, &h->answer, NULL, NULL) != STATUS_OK)
         h->answer = NULL;
@@ -221,7 +238,30 @@ static inline int ask(struct harness *h, const char *method, const char *target,
     return ask_as(h, method, target, NULL, body);
 }
 
+/* A GET with a header or two. */
+static inline int get_with(struct harness *h, const char *target, const char *name,
+                           const char *value)
+{
+    struct http_header header = {bytes_str(name), bytes_str(value)};
+
+    return call_end(call_begin_with(h, "GET", target, NULL, BYTES(""), &header, 1));
+}
+
 /* ---- looking at the answer ---- */
+
+/* The first header of that name; empty if there is none. Lives as long as the harness. */
+static inline struct bytes header_of(const struct harness *h, const char *name)
+{
+    struct bytes rest = h->headers;
+
+    while (rest.len != 0) {
+        struct bytes value = bytes_cut(&rest, '\n'), found = bytes_cut(&value, ':');
+
+        if (bytes_eq_str(found, name))
+            return bytes_trim(value);
+    }
+    return BYTES("");
+}
 
 /* The node at a dotted path of the last answer; numbers index lists. */
 static inline const struct json *node_at(const struct harness *h, const char *path)

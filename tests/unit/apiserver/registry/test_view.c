@@ -4,9 +4,9 @@ static const char config_map[] = "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",
                                  "\"name\":\"a\",\"namespace\":\"n\","
                                  "\"labels\":{\"k\":\"v\"}},\"data\":{\"x\":\"1\"}}";
 
-static const struct view whole = {VIEW_OBJECT, VIEW_INCLUDE_METADATA, false};
-static const struct view table = {VIEW_TABLE, VIEW_INCLUDE_METADATA, false};
-static const struct view metadata = {VIEW_METADATA, VIEW_INCLUDE_METADATA, false};
+static const struct view whole = {VIEW_OBJECT, VIEW_INCLUDE_METADATA, false, NULL};
+static const struct view table = {VIEW_TABLE, VIEW_INCLUDE_METADATA, false, NULL};
+static const struct view metadata = {VIEW_METADATA, VIEW_INCLUDE_METADATA, false, NULL};
 
 static const struct kind *config_maps(void)
 {
@@ -104,7 +104,7 @@ TEST(view, an_empty_list_has_items_and_no_token)
 TEST(view, metadata_alone_is_cut_out_of_the_object)
 {
     struct object *object = object_from(config_maps(), config_map);
-    struct view beta = {VIEW_METADATA, VIEW_INCLUDE_METADATA, true};
+    struct view beta = {VIEW_METADATA, VIEW_INCLUDE_METADATA, true, NULL};
     struct buf out = {0};
 
     view_write_object(&out, config_maps(), metadata, object, 0);
@@ -124,8 +124,8 @@ TEST(view, metadata_alone_is_cut_out_of_the_object)
 TEST(view, a_row_carries_what_the_client_asked_for)
 {
     struct object *object = object_from(config_maps(), config_map);
-    struct view none = {VIEW_TABLE, VIEW_INCLUDE_NONE, false};
-    struct view all = {VIEW_TABLE, VIEW_INCLUDE_OBJECT, false};
+    struct view none = {VIEW_TABLE, VIEW_INCLUDE_NONE, false, NULL};
+    struct view all = {VIEW_TABLE, VIEW_INCLUDE_OBJECT, false, NULL};
     struct arena arena = {0};
     struct buf out = {0};
 
@@ -198,7 +198,7 @@ TEST(view, a_bookmark_has_the_kind_of_what_is_watched)
 
 TEST(view, a_bookmark_row_keeps_its_annotation_whatever_rows_include)
 {
-    struct view none = {VIEW_TABLE, VIEW_INCLUDE_NONE, false};
+    struct view none = {VIEW_TABLE, VIEW_INCLUDE_NONE, false, NULL};
     size_t count;
     const struct kind *const *kinds = kinds_builtin(&count);
 

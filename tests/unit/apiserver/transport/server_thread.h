@@ -45,13 +45,14 @@ struct server_test {
     struct http_request *later;
     struct http_stream *streams[STREAMS_MAX], *stream;
     size_t stream_count;
-    bool write_when_ready;
+    bool write_when_ready, can_push;
     struct blob *big;
 
     /* Of both threads. */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    int requests, ready, gone, later_gone, drained;
+    int requests, ready, gone, later_gone, drained, messages;
+    struct buf message; /* the last of a WebSocket */
 };
 
 static inline void happened(struct server_test *test, int *what)
@@ -120,7 +121,28 @@ static inline void on_stream_gone(void *user)
     happened(test, &test->gone);
 }
 
-static const struct http_stream_handler test_stream_handler = {on_stream_ready, on_stream_gone};
+/* The last message is kept; "bye" and "break" end the stream, cleanly or not. */
+static inline void on_stream_message(void *user, struct bytes message)
+{
+    struct server_test *test = user;
+    struct http_stream *stream = test->stream;
+
+    pthread_mutex_lock(&test->mutex);
+    test->message.len = 0;
+    buf_append_bytes(&test->message, message);
+    pthread_mutex_unlock(&test->mutex);
+    happened(test, &test->messages);
+    if (!bytes_eq_str(message, "bye") && !bytes_eq_str(message, "break"))
+        return;
+    test->stream = NULL;
+    if (bytes_eq_str(message, "bye"))
+        http_stream_end(stream);
+    else
+        http_stream_abort(stream);
+}
+
+static const struct http_stream_handler test_stream_handler = {
+    .on_ready = on_stream_ready, .on_gone = on_stream_gone, .on_message = on_stream_message};
 
 static inline void on_later_gone(struct http_request *req)
 {
@@ -166,6 +188,7 @@ static inline void on_test_request(void *user, struct http_request *req)
     const struct http_response head = {.status = 200, .headers = &json, .header_count = 1};
     struct server_test *test = user;
 
+    test->can_push = req->can_push;
     if (bytes_starts_with(req->target, BYTES("/stream"))) {
         test->stream = http_start_stream(req, &head, &test_stream_handler, test);
         test->streams[test->stream_count++ % STREAMS_MAX] = test->stream;
@@ -233,6 +256,7 @@ static inline void stop(struct server_test *test)
     http_server_free(test->server);
     loop_free(test->loop);
     blob_unref(test->big);
+    buf_release(&test->message);
     free(test->url);
 }
 
@@ -258,6 +282,11 @@ static inline void on_loop(struct server_test *test, void (*call)(struct server_
 
     loop_post(test->loop, &it.task);
     CHECK(wait_for(test, &it.done, 1));
+}
+
+static inline void nothing_happens(void *user)
+{
+    (void)user;
 }
 
 static inline void nothing_to_do(struct server_test *test)

@@ -38,3 +38,47 @@ TEST(frame, the_last_of_many_references_frees)
     CHECK(frame_unref(frame) == NULL);
     CHECK(frame_unref(NULL) == NULL);
 }
+
+TEST(frame, a_websocket_head_is_the_shortest_for_its_message)
+{
+    static const struct {
+        size_t len;
+        const char *head;
+        size_t head_len;
+    } heads[] = {
+        {1, "\x81\x01", 2},
+        {125, "\x81\x7d", 2},
+        {126, "\x81\x7e\x00\x7e", 4},
+        {65535, "\x81\x7e\xff\xff", 4},
+        {65536, "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00", 10},
+    };
+    char *text = calloc(1, 65536);
+
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+        struct frame *frame = frame_new(bytes_of(text, heads[i].len));
+
+        CHECK(bytes_eq(frame_head(frame), bytes_of(heads[i].head, heads[i].head_len)));
+        CHECK_INT(frame_message(frame).len, heads[i].len);
+        frame_unref(frame);
+    }
+    free(text);
+}
+
+TEST(frame, a_binary_message_goes_without_its_length_prefix)
+{
+    struct frame *frame = frame_new_binary(BYTES("\0\0\0\3abc"), 4);
+
+    CHECK_INT(frame_payload(frame).len, 7);
+    CHECK_TEXT(frame_message(frame), "abc");
+    CHECK_TEXT(frame_head(frame), "\x82\x03");
+    frame_unref(frame);
+}
+
+TEST(frame, a_control_frame_may_be_empty)
+{
+    struct frame *frame = frame_new_control(FRAME_PONG, bytes_of(NULL, 0));
+
+    CHECK(bytes_eq(frame_head(frame), BYTES("\x8a\0")));
+    CHECK_INT(frame_message(frame).len, 0);
+    frame_unref(frame);
+}

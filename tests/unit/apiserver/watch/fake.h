@@ -3,7 +3,8 @@
  * streams that write into memory and can be stalled, and views short enough to read in a test.
  *
  *   loop_*, http_*       defined here instead of in the transport: time is a number, no sockets
- *   view_write_*, kind_* defined here instead of in the registry: an object is "name=label@rev"
+ *   view_write_*, kind_* defined here instead of in the registry: an object is "name=label@rev",
+ * and "name@rev" to a projection, whatever it is
  *
  * What a watch was sent reads as "ADDED a=1@5 MODIFIED a=2@7 BOOKMARK @9 ". Include it once.
  */
@@ -322,7 +323,7 @@ void view_write_event_object(struct buf *out, const struct kind *kind, struct vi
     fake_encodes++;
     buf_append_str(out, view.shape == VIEW_TABLE ? "row:" : "");
     buf_append_bytes(out, object->name);
-    for (size_t i = 0; i < object->label_count; i++)
+    for (size_t i = 0; i < object->label_count && view.projection == NULL; i++)
         buf_appendf(out, "=%.*s", BYTES_FMT(object->labels[i].value));
     buf_appendf(out, "@%llu%s", (unsigned long long)(rev != 0 ? rev : object->base.rev),
                 with_columns ? "+columns" : "");

@@ -21,7 +21,7 @@ static struct watch_event *event_of(const char *prev, const char *now)
 static void check_line(struct watch_event *event, enum watch_type type, struct view view,
                        const char *expected, bool expect_made)
 {
-    struct watch_format format = watch_format_of(&fake_maps, view);
+    struct watch_format format = watch_format_of(&fake_maps, view, FRAMING_LINES);
     bool made = false;
     struct frame *frame = watch_event_encode(event, type, &format, &made);
 
@@ -55,15 +55,94 @@ TEST(encode_once, equal_kinds_share_and_different_ones_do_not)
     const struct view object = {0}, table = {.shape = VIEW_TABLE};
 
     same.columns = columns; /* as another loop's copy of a custom kind */
-    CHECK(watch_format_of(&fake_maps, table).id == watch_format_of(&same, table).id);
+    CHECK(watch_format_of(&fake_maps, table, FRAMING_LINES).id ==
+          watch_format_of(&same, table, FRAMING_LINES).id);
     columns[0].path = ".spec.x";
-    CHECK(watch_format_of(&fake_maps, table).id != watch_format_of(&same, table).id);
-    CHECK(watch_format_of(&fake_maps, object).id == watch_format_of(&same, object).id);
+    CHECK(watch_format_of(&fake_maps, table, FRAMING_LINES).id !=
+          watch_format_of(&same, table, FRAMING_LINES).id);
+    CHECK(watch_format_of(&fake_maps, object, FRAMING_LINES).id ==
+          watch_format_of(&same, object, FRAMING_LINES).id);
     other_version.api_version = "v2";
-    CHECK(watch_format_of(&fake_maps, object).id != watch_format_of(&other_version, object).id);
+    CHECK(watch_format_of(&fake_maps, object, FRAMING_LINES).id !=
+          watch_format_of(&other_version, object, FRAMING_LINES).id);
     renamed.columns = NULL;
     renamed.column_count = 0;
-    CHECK(watch_format_of(&fake_maps, table).id != watch_format_of(&renamed, table).id);
+    CHECK(watch_format_of(&fake_maps, table, FRAMING_LINES).id !=
+          watch_format_of(&renamed, table, FRAMING_LINES).id);
+}
+
+static struct frame *encode_sse(struct watch_event *event, enum watch_type type, bool *ret_made)
+{
+    struct watch_format format = watch_format_of(&fake_maps, (struct view){0}, FRAMING_SSE);
+
+    return watch_event_encode(event, type, &format, ret_made);
+}
+
+TEST(encode_once, a_server_sent_event_is_a_format_of_its_own_and_made_once)
+{
+    struct watch_event *event = event_of("a=1", "a=2");
+    bool made = false;
+    struct frame *first = encode_sse(event, WATCH_MODIFIED, &made), *second;
+
+    CHECK(made);
+    CHECK_TEXT(frame_payload(first), "id: 2\nevent: MODIFIED\ndata: a=2@2\n\n");
+    second = encode_sse(event, WATCH_MODIFIED, &made);
+    CHECK(!made && first == second);
+    check_line(event, WATCH_MODIFIED, (struct view){0},
+               "{\"type\":\"MODIFIED\",\"object\":a=2@2}\n", true);
+    frame_unref(first);
+    frame_unref(second);
+    watch_event_unref(event);
+}
+
+static void check_shows(const char *prev, const char *now, enum watch_type type, bool expected)
+{
+    struct watch_event *event = event_of(prev, now);
+    struct projection *projection = NULL;
+    struct watch_format format;
+    int encodes = fake_encodes;
+
+    CHECK_INT(projection_parse(BYTES("x"), BYTES(""), &projection, NULL), STATUS_OK);
+    format = watch_format_of(&fake_maps, (struct view){.projection = projection}, FRAMING_LINES);
+    for (int round = 0; round < 3; round++)
+        CHECK_INT(watch_event_shows(event, type, &format), expected);
+    if (!expected)
+        CHECK_INT(fake_encodes - encodes, 2); /* before and now, once */
+    format.view.projection = NULL;
+    CHECK(watch_event_shows(event, type, &format));
+    projection_unref(projection);
+    watch_event_unref(event);
+}
+
+TEST(encode_once, a_change_that_a_projection_does_not_show_is_seen_by_one_look)
+{
+    check_shows("a=1", "a=2", WATCH_MODIFIED, false);
+    check_shows("a=1", "b=1", WATCH_MODIFIED, true);
+    check_shows("a=1", "a=2", WATCH_ADDED, true);
+    check_shows("a=1", "a=2", WATCH_DELETED, true);
+}
+
+TEST(encode_once, equal_projections_share_a_format_and_different_ones_do_not)
+{
+    struct projection *a = NULL, *b = NULL;
+    struct view view = {0}, same = {0}, table = {.shape = VIEW_TABLE};
+    uint64_t id, plain = watch_format_of(&fake_maps, view, FRAMING_LINES).id;
+
+    CHECK_INT(projection_parse(BYTES("x"), BYTES(""), &a, NULL), STATUS_OK);
+    CHECK_INT(projection_parse(BYTES("x"), BYTES(""), &b, NULL), STATUS_OK);
+    view.projection = a;
+    same.projection = b;
+    id = watch_format_of(&fake_maps, view, FRAMING_LINES).id;
+    CHECK(id != plain && id == watch_format_of(&fake_maps, same, FRAMING_LINES).id);
+    CHECK(id != watch_format_of(&fake_maps, view, FRAMING_SSE).id);
+    projection_unref(b);
+    CHECK_INT(projection_parse(BYTES(""), BYTES("x"), &b, NULL), STATUS_OK);
+    same.projection = b;
+    CHECK(id != watch_format_of(&fake_maps, same, FRAMING_LINES).id);
+    table.projection = a;
+    CHECK(watch_format_of(&fake_maps, table, FRAMING_LINES).view.projection == NULL);
+    projection_unref(a);
+    projection_unref(b);
 }
 
 TEST(encode_once, more_formats_than_an_event_keeps_are_encoded_for_each_watch)
@@ -79,7 +158,7 @@ TEST(encode_once, more_formats_than_an_event_keeps_are_encoded_for_each_watch)
 
             snprintf(version, sizeof(version), "v%d", i);
             kind.api_version = version;
-            format = watch_format_of(&kind, (struct view){0});
+            format = watch_format_of(&kind, (struct view){0}, FRAMING_LINES);
             frame_unref(watch_event_encode(event, WATCH_ADDED, &format, &made));
             CHECK_INT(made, round == 0 || i >= 8);
         }
@@ -91,7 +170,7 @@ TEST(encode_once, more_formats_than_an_event_keeps_are_encoded_for_each_watch)
 static void *encode_all(void *user)
 {
     struct watch_batch *batch = user;
-    struct watch_format format = watch_format_of(&fake_maps, (struct view){0});
+    struct watch_format format = watch_format_of(&fake_maps, (struct view){0}, FRAMING_LINES);
     size_t made_count = 0;
 
     for (int round = 0; round < 3; round++) {

@@ -340,7 +340,7 @@ TEST(watch, a_refused_one_is_an_error_event_and_a_clean_end)
     watch.req.loop = server.loop;
     watch.req.arena = &watch.arena;
     error_set(&err, STATUS_TIMEOUT, "Too large resource version: 9, current: 1");
-    watcher_refuse(&watch.req, &err, NULL, 0);
+    watcher_refuse(&watch.req, &err, FRAMING_LINES, NULL, 0);
     fake_settle(server.loop);
     text = seen(&watch);
     CHECK(bytes_starts_with(text, BYTES("ERROR {\"kind\":\"Status\"")));
@@ -348,7 +348,7 @@ TEST(watch, a_refused_one_is_an_error_event_and_a_clean_end)
     fake_watch_release(&watch);
 
     watch = (struct fake_watch){.req = {.loop = server.loop, .arena = &watch.arena}};
-    watcher_refuse(&watch.req, &err, NULL, 0);
+    watcher_refuse(&watch.req, &err, FRAMING_LINES, NULL, 0);
     watch.stream.gone_in_write = 1;
     fake_settle(server.loop);
     CHECK(!watch.stream.ended);
