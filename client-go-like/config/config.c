@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
+
 static const char service_account[] = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 tw_config *config_new(void)
@@ -85,47 +87,23 @@ tw_status config_read_file(const char *path, struct buf *ret_text, tw_error **re
     return st;
 }
 
-/* The 6 bits of a digit, -1 for anything else. */
-static int base64_digit(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c != '\0' ? strchr(digits, c) : NULL;
-
-    return at != NULL ? (int)(at - digits) : -1;
-}
-
 char *config_base64_decode(struct bytes text, bool *ret_bad)
 {
-    char *out = malloc(text.len / 4 * 3 + 4), *to = out;
-    unsigned bits = 0, count = 0, padding = 0;
+    struct buf letters = {0}, raw = {0};
+    bool ok;
 
-    *ret_bad = false;
-    for (size_t i = 0; out != NULL && i < text.len; i++) {
-        int digit = base64_digit(text.ptr[i]);
-
-        if (text.ptr[i] == '\n' || text.ptr[i] == '\r')
-            continue;
-        padding += text.ptr[i] == '=';
-        if (text.ptr[i] != '=' && (digit < 0 || padding != 0)) {
-            *ret_bad = true;
-            break;
-        }
-        bits = bits << 6 | (digit < 0 ? 0 : (unsigned)digit);
-        if (++count % 4 == 0) {
-            *to++ = (char)(bits >> 16 & 0xff);
-            *to++ = (char)(bits >> 8 & 0xff);
-            *to++ = (char)(bits & 0xff);
-        }
-    }
-    if (out == NULL)
-        return NULL;
-    if (*ret_bad || count % 4 != 0 || padding > 2) {
-        *ret_bad = true;
-        free(out);
-        return NULL;
-    }
-    to[-(ptrdiff_t)padding] = '\0';
-    return out;
+    for (size_t i = 0; i < text.len; i++) /* lines may be folded, as Go's decoder allows */
+        if (text.ptr[i] != '\n' && text.ptr[i] != '\r')
+            buf_append_char(&letters, text.ptr[i]);
+    ok = base64_decode(&raw, buf_bytes(&letters), BASE64_STANDARD);
+    *ret_bad = !ok && !letters.failed && !raw.failed;
+    buf_append_char(&raw, '\0');
+    ok = ok && !letters.failed && !raw.failed;
+    buf_release(&letters);
+    if (ok)
+        return raw.data;
+    buf_release(&raw);
+    return NULL;
 }
 
 tw_status config_set_server(tw_config *config, struct bytes url, tw_error **reterr)
