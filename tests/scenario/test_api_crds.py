@@ -40,8 +40,11 @@ class Crds(ApiTest):
         return watch
 
     def drop(self, name):
+        """Deletes a definition, and returns when it is gone: this one, not an earlier one of its name."""
+        made = self.client.get(f"{CRDS}/{name}")
+        since = made.rv if made.code == 200 else 1
         self.assertIn(self.client.call("DELETE", f"{CRDS}/{name}").code, (200, 404))
-        watch = self.watch(f"{CRDS}?watch=1&resourceVersion=1&fieldSelector=metadata.name%3D{name}")
+        watch = self.watch(f"{CRDS}?watch=1&resourceVersion={since}&fieldSelector=metadata.name%3D{name}")
         return watch.until(lambda e: e["type"] == "DELETED")
 
     def resources(self, group_version):

@@ -47,17 +47,14 @@ def read_answer(answers):
 
 
 class StuckWatch:
-    """Asks for a watch, and reads nothing until it is told to."""
+    """Asks for a watch, and reads nothing until it is told to. Some megabytes fit the kernel's buffers."""
 
     def __init__(self, port, rv):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S * 4)
-        self.connection.connect()
-        self.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.connection.request("GET", f"{CONFIGMAPS}?watch=1&resourceVersion={rv}&timeoutSeconds=7200")
 
     def read(self, count):
         """The events up to `count`, or up to an ERROR."""
-        self.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         response, last, seen = self.connection.getresponse(), 0, 0
         while seen < count:
             line = response.readline()
