@@ -134,6 +134,7 @@ enum status error_rv_too_large(struct error *reterr, uint64_t rv, uint64_t curre
 typedef void handler(struct api_request *api);
 handler handle_get, handle_list, handle_watch; /* read side */
 handler handle_non_resource;                   /* discovery, OpenAPI, health, version, metrics */
+handler handle_review;                         /* of a kind that is only asked, never stored */
 handler handle_create, handle_update, handle_patch, handle_delete, handle_delete_collection;
 
 /* Entry for the transport. `user` is the worker. */

@@ -178,6 +178,8 @@ static handler *handler_of(const struct request_info *info, const struct kind *k
         [VERB_UPDATE] = handle_update, [VERB_PATCH] = handle_patch,
         [VERB_DELETE] = handle_delete, [VERB_DELETE_COLLECTION] = handle_delete_collection,
     };
+    if (kind->review)
+        return verb == VERB_CREATE && info->name.len == 0 ? handle_review : NULL;
     if (info->is_watch_path && verb != VERB_WATCH)
         return NULL;
     if (verb == VERB_CREATE && info->name.len != 0)

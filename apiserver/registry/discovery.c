@@ -39,8 +39,11 @@ const char *const *discovery_verbs(const struct kind *kind)
                                              "patch",  "update", "watch", NULL};
     static const char *const terminating[] = {"delete", "deletecollection", "get", "list", "watch",
                                               NULL};
+    static const char *const review[] = {"create", NULL};
     struct custom_info info;
 
+    if (kind->review)
+        return review;
     if (is_namespaces(kind))
         return namespaces;
     return registry_custom_info(kind, &info) && info.terminating ? terminating : all;

@@ -11,9 +11,10 @@ const struct column columns_created_at[2] = {COLUMN_NAME, COLUMN_CREATED_AT};
 /* Groups by the priorities kube-aggregator gives them (k8s.io/kubernetes/pkg/controlplane
  * /apiserver/aggregator.go), resources of a group by name. */
 static const struct kind *const *const groups[] = {
-    kinds_core,          kinds_apps,       kinds_events,       kinds_batch,
-    kinds_networking,    kinds_policy,     kinds_rbac,         kinds_storage,
-    kinds_apiextensions, kinds_scheduling, kinds_coordination, kinds_discovery,
+    kinds_core,          kinds_apps,      kinds_events,        kinds_authentication,
+    kinds_authorization, kinds_batch,     kinds_networking,    kinds_policy,
+    kinds_rbac,          kinds_storage,   kinds_apiextensions, kinds_scheduling,
+    kinds_coordination,  kinds_discovery,
 };
 
 enum { BUILTIN_MAX = 64 };

@@ -50,6 +50,7 @@ struct kind {
     bool unconditional_update;  /* PUT without resourceVersion is allowed */
     bool create_on_update;      /* PUT to a missing name creates it */
     bool delete_returns_object; /* DELETE answers the object, not a Status */
+    bool review;                /* a question: create only, answered and never stored */
     bool custom;
     bool deprecated;
     const char *deprecation_warning; /* of a deprecated version */

@@ -12,6 +12,8 @@
 
 extern const struct kind *const kinds_core[];
 extern const struct kind *const kinds_apps[];
+extern const struct kind *const kinds_authentication[];
+extern const struct kind *const kinds_authorization[];
 extern const struct kind *const kinds_batch[];
 extern const struct kind *const kinds_events[];
 extern const struct kind *const kinds_networking[];

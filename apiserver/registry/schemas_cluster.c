@@ -160,7 +160,18 @@ static const struct field_doc definition_status[] = {
     {"storedVersions", "[]string", "The versions that objects were ever stored in."},
 };
 
+static const struct field_doc review[] = {
+    {"spec", "object", "What is asked."},
+    {"status", "object", "The answer."},
+};
+
 const struct schema_doc schemas_cluster[] = {
+    SCHEMA_KIND("authentication.v1.SelfSubjectReview", review, "Who am I?"),
+    SCHEMA_KIND("authorization.v1.LocalSubjectAccessReview", review,
+                "May somebody do something in this namespace?"),
+    SCHEMA_KIND("authorization.v1.SelfSubjectAccessReview", review, "May I do something?"),
+    SCHEMA_KIND("authorization.v1.SelfSubjectRulesReview", review, "What may I do?"),
+    SCHEMA_KIND("authorization.v1.SubjectAccessReview", review, "May somebody do something?"),
     SCHEMA_KIND("events.v1.Event", event, "A report of something that happened. It expires."),
     SCHEMA_KIND("coordination.v1.Lease", lease, "Something only one can hold at a time."),
     SCHEMA_OPEN("coordination.v1.LeaseSpec", lease_spec, "Who holds a lease."),

@@ -84,6 +84,12 @@ class Kubectl:
         self.assertEqual(self.k("run", "hand", "--image=nginx"), "pod/hand created\n")
         self.k("delete", "ns", "hand")
 
+    def test_what_may_i_do_and_who_am_i(self):
+        self.assertEqual(self.k("auth", "can-i", "create", "pods"), "yes\n")
+        self.assertIn("*.*", self.k("auth", "can-i", "--list"))
+        if self.minor >= 28:
+            self.assertIn("system:anonymous", self.k("auth", "whoami"))
+
     def test_get_across_namespaces_and_in_chunks(self):
         for n in range(5):
             self.make(f"chunk{n}")

@@ -80,7 +80,8 @@ TEST(discovery, groups_are_listed_by_priority_and_custom_ones_last)
     json_each(groups, it)
         buf_appendf(&names, "%.*s ", BYTES_FMT(json_get_text(it, "name")));
     CHECK_TEXT(buf_bytes(&names),
-               "apps events.k8s.io batch networking.k8s.io policy rbac.authorization.k8s.io "
+               "apps events.k8s.io authentication.k8s.io authorization.k8s.io batch "
+               "networking.k8s.io policy rbac.authorization.k8s.io "
                "storage.k8s.io apiextensions.k8s.io scheduling.k8s.io coordination.k8s.io "
                "discovery.k8s.io example.com ");
     apps = document(registry, &arena, "/apis/apps", DISCOVERY_LEGACY);

@@ -37,7 +37,12 @@ TEST(kind, every_built_in_kind_is_there_once)
                                          "clusterrolebindings.rbac.authorization.k8s.io",
                                          "priorityclasses.scheduling.k8s.io",
                                          "storageclasses.storage.k8s.io",
-                                         "customresourcedefinitions.apiextensions.k8s.io"};
+                                         "customresourcedefinitions.apiextensions.k8s.io",
+                                         "selfsubjectreviews.authentication.k8s.io",
+                                         "localsubjectaccessreviews.authorization.k8s.io",
+                                         "selfsubjectaccessreviews.authorization.k8s.io",
+                                         "selfsubjectrulesreviews.authorization.k8s.io",
+                                         "subjectaccessreviews.authorization.k8s.io"};
     size_t count;
     const struct kind *const *kinds = kinds_builtin(&count);
 
@@ -57,7 +62,7 @@ TEST(kind, every_column_has_a_way_to_its_cell)
     const struct kind *const *kinds = kinds_builtin(&count);
 
     for (size_t i = 0; i < count; i++) {
-        CHECK(kinds[i]->column_count > 0);
+        CHECK(kinds[i]->column_count > 0 || kinds[i]->review);
         for (size_t c = 0; c < kinds[i]->column_count; c++)
             CHECK((kinds[i]->columns[c].path != NULL) != (kinds[i]->columns[c].cell != NULL));
     }

@@ -84,7 +84,8 @@ TEST(openapi, every_kind_has_a_schema_and_a_patch_that_takes_field_validation)
         const struct json *openapi = document(registry, &arena, path.ptr);
         const struct json *schema = schema_of(openapi, kind->group, kind->version, kind->kind);
 
-        CHECK(patch_takes_field_validation(openapi, kind->group, kind->version, kind->kind));
+        CHECK(kind->review ||
+              patch_takes_field_validation(openapi, kind->group, kind->version, kind->kind));
         CHECK(schema != NULL);
         CHECK(json_at(schema, "properties", "metadata", "allOf", NULL) != NULL);
         CHECK(json_get_text(schema, "description").len > 0);
@@ -124,7 +125,7 @@ TEST(openapi, the_index_names_every_group_and_version_with_the_hash_of_its_docum
 
     serve_crd(registry, FOO);
     paths = json_get(document(registry, &arena, "/openapi/v3"), BYTES("paths"));
-    CHECK_INT(paths->count, 13);
+    CHECK_INT(paths->count, 15);
     CHECK(openapi_document(registry, BYTES("/openapi/v3/apis/apps/v1"), &apps, &hash));
     url = json_get_text(json_get(paths, BYTES("apis/apps/v1")), "serverRelativeURL");
     CHECK(
