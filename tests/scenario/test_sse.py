@@ -1,8 +1,9 @@
 """Server-sent events: what a browser's EventSource would see of a watch, and how it comes back (HTML
 standard, section 9.2; CORS by allow-list)."""
+import itertools
 import unittest
 
-from tidewatch import CONFIGMAPS, EventSource, Server, brief, configmap, main
+from tidewatch import CONFIGMAPS, EventSource, Server, brief, configmap, main, wait_for
 
 END = "k8s.io/initial-events-end"
 HERE = "https://page.example"
@@ -90,16 +91,16 @@ class ServerSentEvents(unittest.TestCase):
         self.addCleanup(server.close)
         client = server.client()
         first = client.create(CONFIGMAPS, configmap("a")).rv
-        for n in range(64):
-            client.call("PUT", f"{CONFIGMAPS}/a", configmap("a", {"n": str(n) * 10000}))
-        for _ in range(200):
-            source = EventSource(server.port, f"{CONFIGMAPS}?watch=true&timeoutSeconds=1", last_id=first)
-            self.addCleanup(source.close)
-            event = source.next()
-            if event["type"] == "ERROR":
-                break
-            source.close()
-            client.call("PUT", f"{CONFIGMAPS}/a", configmap("a", {"n": "x" * 10000}))
+        changes = itertools.count()
+
+        def compacted():
+            client.call("PUT", f"{CONFIGMAPS}/a", configmap("a", {"n": f"{next(changes)} " + "x" * 10000}))
+            return server.metric("tidewatch_storage_floor") > first + 8  # and the window has moved on
+
+        wait_for(compacted, "the log to be compacted")
+        source = EventSource(server.port, f"{CONFIGMAPS}?watch=true&timeoutSeconds=20", last_id=first)
+        self.addCleanup(source.close)
+        event = source.next()
         self.assertEqual((event["type"], event["object"]["code"], event["object"]["reason"]), ("ERROR", 410, "Expired"))
         self.assertEqual(event["id"], "", "or the client would come back with it for ever")
         self.assertIsNone(source.next())
