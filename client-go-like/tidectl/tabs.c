@@ -7,11 +7,6 @@ void tabs_release(struct tabs *tabs)
     buf_release(&tabs->text);
 }
 
-void tabs_forget(struct tabs *tabs)
-{
-    memset(tabs->widths, 0, sizeof(tabs->widths));
-}
-
 /* In characters, not bytes: continuation bytes of UTF-8 take no place. */
 static size_t text_width(struct bytes text)
 {

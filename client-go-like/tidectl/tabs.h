@@ -22,7 +22,5 @@ struct tabs { /* zeroed is empty */
 void tabs_release(struct tabs *tabs);
 /* Aligns what is in tabs->text into `out`, and empties it. */
 void tabs_flush(struct tabs *tabs, struct buf *out);
-/* The next lines begin a table of their own. */
-void tabs_forget(struct tabs *tabs);
 
 #endif
