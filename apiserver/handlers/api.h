@@ -109,7 +109,7 @@ void api_warn(struct api_request *api, struct bytes text);
 void api_add_header(struct api_request *api, const char *name, struct bytes value);
 /* The headers every answer carries, into ret_headers (at most API_HEADERS_MAX). */
 enum { API_HEADERS_MAX = 8 + API_EXTRA_HEADERS_MAX + API_WARNINGS_MAX };
-size_t api_headers(struct api_request *api, struct bytes content_type, int code,
+size_t api_headers(struct api_request *api, struct bytes content_type,
                    struct http_header *ret_headers);
 
 /* NotFound, AlreadyExists, Conflict as the real server words them: `configmaps "x" not found`. */

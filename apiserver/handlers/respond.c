@@ -51,12 +51,11 @@ void api_add_header(struct api_request *api, const char *name, struct bytes valu
     add_header(api->extra, &api->extra_count, name, value);
 }
 
-size_t api_headers(struct api_request *api, struct bytes content_type, int code,
+size_t api_headers(struct api_request *api, struct bytes content_type,
                    struct http_header *ret_headers)
 {
     size_t count = 0;
 
-    (void)code;
     add_header(ret_headers, &count, "audit-id", bytes_str(api->audit_id));
     add_header(ret_headers, &count, "cache-control", BYTES("no-cache, private"));
     if (content_type.len != 0)
@@ -142,7 +141,7 @@ void respond_blob(struct api_request *api, int code, struct bytes content_type, 
         response.status = status_http_code(STATUS_NO_MEMORY);
         content_type = bytes_of(NULL, 0);
     }
-    response.header_count = api_headers(api, content_type, response.status, headers);
+    response.header_count = api_headers(api, content_type, headers);
     if (body != NULL && wants_gzip(api, body) && (packed = gzip(body)) != NULL) {
         add_header(headers, &response.header_count, "content-encoding", BYTES("gzip"));
         add_header(headers, &response.header_count, "vary", BYTES("Accept-Encoding"));
@@ -158,7 +157,7 @@ void respond_empty(struct api_request *api, int code)
     struct http_header headers[API_HEADERS_MAX];
     struct http_response response = {.status = code, .headers = headers};
 
-    response.header_count = api_headers(api, bytes_of(NULL, 0), code, headers);
+    response.header_count = api_headers(api, bytes_of(NULL, 0), headers);
     respond(api, &response);
 }
 
@@ -250,7 +249,7 @@ void respond_error(struct api_request *api, struct error *err)
     }
     status_object_write(&body, err);
     type = finish_body(api, &body);
-    response.header_count = api_headers(api, type, response.status, headers);
+    response.header_count = api_headers(api, type, headers);
     if (err->retry_after_s != 0)
         add_header(headers, &response.header_count, "retry-after",
                    arena_printf(&api->arena, "%u", err->retry_after_s));

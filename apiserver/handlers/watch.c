@@ -54,7 +54,7 @@ static struct bytes stream_type(const struct api_request *api)
 static void start_stream(struct api_request *api, const struct watch_spec *spec)
 {
     struct http_header headers[API_HEADERS_MAX];
-    size_t count = api_headers(api, stream_type(api), 200, headers);
+    size_t count = api_headers(api, stream_type(api), headers);
 
     watcher_start(api->worker->cache, watch_become_stream(api), spec, headers, count);
     api_free(api);
@@ -63,7 +63,7 @@ static void start_stream(struct api_request *api, const struct watch_spec *spec)
 static void refuse_too_late(struct api_request *api)
 {
     struct http_header headers[API_HEADERS_MAX];
-    size_t count = api_headers(api, stream_type(api), 200, headers);
+    size_t count = api_headers(api, stream_type(api), headers);
     struct error err = {0};
 
     error_rv_too_large(&err, api->min_rev, watch_cache_rev(api->worker->cache));

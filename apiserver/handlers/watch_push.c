@@ -307,7 +307,7 @@ static void start_pushing(struct api_request *api, const struct watch_spec *spec
         fail_without_memory(api);
         return;
     }
-    head.header_count = api_headers(api, BYTES("application/json"), 200, headers);
+    head.header_count = api_headers(api, BYTES("application/json"), headers);
     push->stream = http_start_stream(watch_become_stream(api), &head, &from_stream, push);
     if (push->stream == NULL)
         on_gone(push);
