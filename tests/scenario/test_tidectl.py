@@ -113,7 +113,10 @@ class Tidectl(unittest.TestCase):
             self.assertEqual(self.client.call("PUT", f"{CONFIGMAPS}/made{n}", configmap(f"made{n}", {"n": "1"})).code, 200)
             self.assertEqual(self.client.call("DELETE", f"{CONFIGMAPS}/made{n}").code, 200)
         self.make("the-end")
-        text = lines.until("added the-end")
+        lines.until("added the-end")
+        # A relist tells what it added before what is gone: an event after it comes after both.
+        self.assertEqual(self.client.call("DELETE", f"{CONFIGMAPS}/the-end").code, 200)
+        text = lines.until("deleted the-end")
         # A watch that breaks before it is answered is followed by a new list (client-go's rule), which
         # shows no object that came and went meanwhile. What was shown must have ended.
         for n in range(2):
