@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "apiserver/commands.h"
 #include "apiserver/server.h"
 #include "base/log.h"
 
@@ -22,6 +23,8 @@ static int print_help(void)
     struct buf text = {0};
 
     config_write_help(&text);
+    buf_append_str(&text, "\ninstead of serving:\n");
+    commands_write_help(&text);
     fwrite(text.data, 1, text.len, stdout);
     buf_release(&text);
     return 0;
@@ -97,6 +100,8 @@ int main(int argc, char **argv)
     struct error err = {0};
     int code = 0;
 
+    if (argc > 1 && argv[1][0] != '-')
+        return command_run(argc - 1, argv + 1);
     if (config_parse(argc, argv, &config, &err) != STATUS_OK) {
         fprintf(stderr, "tidewatch: %s (see tidewatch --help)\n", error_message(&err));
         error_release(&err);

@@ -3,6 +3,7 @@
  *
  *   backend_sqlite.c  the writer's side: commit, compact, checkpoint    sqlite_open.c  open, check
  *   reader.c          the readers' side: a pool, events, states         sqlite_db.c    rows, words
+ *   store_file.c      a file as a whole: verify, back up, restore
  *
  * One table is the truth. `log` has every change once, and its index by key is the current state:
  * what stands at a key at revision N is the key's newest row up to N, unless that is a delete. So
@@ -96,6 +97,18 @@ MUST_CHECK enum status sqlite_open_memory(struct backend *backend, struct error 
 /* Marks the database as in use by a new run, and a restored one as a new beginning. */
 MUST_CHECK enum status sqlite_start_run(struct backend *backend, struct error *reterr);
 void sqlite_end_run(struct backend *backend);
+/* One number that must be there; CORRUPT without it. */
+MUST_CHECK enum status sqlite_query_int(sqlite3 *db, const char *sql, int64_t *ret,
+                                        struct error *reterr);
+/* Is it one of ours, and of a version that we know? Brings an older one up to date. */
+MUST_CHECK enum status sqlite_identify(sqlite3 *db, const char *path, struct error *reterr);
+/* "PRAGMA quick_check(1)" or "PRAGMA integrity_check(1)"; CORRUPT with what it says. */
+MUST_CHECK enum status sqlite_check_pages(sqlite3 *db, const char *pragma, struct error *reterr);
+/* Makes an empty file that is its owner's alone: objects may be secrets. */
+MUST_CHECK enum status sqlite_make_private(const char *path, struct error *reterr);
+MUST_CHECK enum status sqlite_sync_folder_of(const char *path, struct error *reterr);
+/* A database with all that sqlite puts beside it. */
+void sqlite_remove_files(const char *path);
 MUST_CHECK enum status sqlite_set_meta(struct backend *backend, const char *name, int64_t number,
                                        const char *text, struct error *reterr);
 

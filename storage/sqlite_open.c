@@ -50,7 +50,7 @@ static const char *const migrations[] = {
  * 100,000 objects), a larger one only after an end that was not clean. */
 #define CHECK_ALWAYS_BYTES (1LL << 30)
 
-static enum status query_int(sqlite3 *db, const char *sql, int64_t *ret, struct error *reterr)
+enum status sqlite_query_int(sqlite3 *db, const char *sql, int64_t *ret, struct error *reterr)
 {
     sqlite3_stmt *stmt = NULL;
     enum status st = STATUS_OK;
@@ -71,7 +71,7 @@ static enum status query_int(sqlite3 *db, const char *sql, int64_t *ret, struct 
 static enum status migrate(sqlite3 *db, struct error *reterr)
 {
     int64_t version;
-    enum status st = query_int(db, "PRAGMA user_version", &version, reterr);
+    enum status st = sqlite_query_int(db, "PRAGMA user_version", &version, reterr);
 
     if (st != STATUS_OK)
         return st;
@@ -90,7 +90,7 @@ static enum status migrate(sqlite3 *db, struct error *reterr)
     return st;
 }
 
-static enum status fsync_folder_of(const char *path, struct error *reterr)
+enum status sqlite_sync_folder_of(const char *path, struct error *reterr)
 {
     char *copy = bytes_dup(bytes_str(path));
     int fd = copy != NULL ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -105,7 +105,7 @@ static enum status fsync_folder_of(const char *path, struct error *reterr)
     return st;
 }
 
-static void remove_leftovers(const char *path)
+void sqlite_remove_files(const char *path)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
     char *name;
@@ -120,7 +120,7 @@ static void remove_leftovers(const char *path)
 
 /* Objects may be secrets: the file is its owner's alone, and sqlite gives the write-ahead log and
  * its index the mode of the database. */
-static enum status make_private(const char *path, struct error *reterr)
+enum status sqlite_make_private(const char *path, struct error *reterr)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -139,8 +139,8 @@ static enum status create_file(const char *path, struct error *reterr)
 
     if (asprintf(&name, "%s.new", path) < 0)
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
-    remove_leftovers(name); /* of a start that died here */
-    st = make_private(name, reterr);
+    sqlite_remove_files(name); /* of a start that died here */
+    st = sqlite_make_private(name, reterr);
     if (st == STATUS_OK)
         st = sqlite_connect(name, SQLITE_OPEN_READWRITE, &db, reterr);
     if (st != STATUS_OK)
@@ -157,19 +157,19 @@ static enum status create_file(const char *path, struct error *reterr)
         st =
             error_set(reterr, STATUS_IO, "cannot rename %s to %s: %s", name, path, strerror(errno));
     if (st == STATUS_OK)
-        st = fsync_folder_of(path, reterr);
+        st = sqlite_sync_folder_of(path, reterr);
 out:
     if (st != STATUS_OK)
-        remove_leftovers(name);
+        sqlite_remove_files(name);
     free(name);
     return st;
 }
 
 /* Is it one of ours, and of a version that we know? Looks before it touches anything. */
-static enum status identify(sqlite3 *db, const char *path, struct error *reterr)
+enum status sqlite_identify(sqlite3 *db, const char *path, struct error *reterr)
 {
     int64_t id;
-    enum status st = query_int(db, "PRAGMA application_id", &id, reterr);
+    enum status st = sqlite_query_int(db, "PRAGMA application_id", &id, reterr);
 
     if (st != STATUS_OK)
         return error_set(reterr, st, "%s cannot be read as a store: %s", path,
@@ -179,25 +179,32 @@ static enum status identify(sqlite3 *db, const char *path, struct error *reterr)
     return migrate(db, reterr);
 }
 
-/* Every page is there and every tree is whole; rows have checksums of their own. */
-static enum status check_pages(sqlite3 *db, bool clean, struct error *reterr)
+enum status sqlite_check_pages(sqlite3 *db, const char *pragma, struct error *reterr)
 {
     sqlite3_stmt *stmt = NULL;
     const char *said = NULL;
-    int64_t pages = 0, page_size = 0;
-    enum status st = query_int(db, "PRAGMA page_count", &pages, reterr);
+    enum status st = STATUS_OK;
 
-    if (st == STATUS_OK)
-        st = query_int(db, "PRAGMA page_size", &page_size, reterr);
-    if (st != STATUS_OK || (clean && pages * page_size > CHECK_ALWAYS_BYTES))
-        return st;
-    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL) != SQLITE_OK ||
+    if (sqlite3_prepare_v2(db, pragma, -1, &stmt, NULL) != SQLITE_OK ||
         sqlite3_step(stmt) != SQLITE_ROW)
         st = sqlite_failed(db, "cannot check the store", reterr);
     else if ((said = (const char *)sqlite3_column_text(stmt, 0)) == NULL || strcmp(said, "ok") != 0)
         st = error_set(reterr, STATUS_CORRUPT, "the store is damaged: %s", said);
     sqlite3_finalize(stmt);
     return st;
+}
+
+/* Every page is there and every tree is whole; rows have checksums of their own. */
+static enum status check_at_start(sqlite3 *db, bool clean, struct error *reterr)
+{
+    int64_t pages = 0, page_size = 0;
+    enum status st = sqlite_query_int(db, "PRAGMA page_count", &pages, reterr);
+
+    if (st == STATUS_OK)
+        st = sqlite_query_int(db, "PRAGMA page_size", &page_size, reterr);
+    if (st != STATUS_OK || (clean && pages * page_size > CHECK_ALWAYS_BYTES))
+        return st;
+    return sqlite_check_pages(db, "PRAGMA quick_check(1)", reterr);
 }
 
 /* The newest revision is that of the newest row, or the floor when all above it is gone. */
@@ -207,19 +214,20 @@ static enum status read_state(struct backend *backend, struct error *reterr)
     int64_t floor, newest, above, log_end;
     enum status st;
 
-    st = query_int(db, "SELECT value FROM meta WHERE name = 'floor'", &floor, reterr);
+    st = sqlite_query_int(db, "SELECT value FROM meta WHERE name = 'floor'", &floor, reterr);
     if (st == STATUS_OK)
-        st = query_int(db, "SELECT ifnull(max(rev), 0) FROM log", &newest, reterr);
+        st = sqlite_query_int(db, "SELECT ifnull(max(rev), 0) FROM log", &newest, reterr);
     if (st == STATUS_OK)
-        st = query_int(db,
-                       "SELECT count(*) FROM log WHERE rev > "
-                       "(SELECT value FROM meta WHERE name = 'floor')",
-                       &above, reterr);
+        st = sqlite_query_int(db,
+                              "SELECT count(*) FROM log WHERE rev > "
+                              "(SELECT value FROM meta WHERE name = 'floor')",
+                              &above, reterr);
     if (st == STATUS_OK)
-        st = query_int(db,
-                       "SELECT ifnull((SELECT pos + length(key) + ifnull(length(value), 0) + 64"
-                       " FROM log ORDER BY rev DESC LIMIT 1), 0)",
-                       &log_end, reterr);
+        st = sqlite_query_int(
+            db,
+            "SELECT ifnull((SELECT pos + length(key) + ifnull(length(value), 0) + 64"
+            " FROM log ORDER BY rev DESC LIMIT 1), 0)",
+            &log_end, reterr);
     if (st != STATUS_OK)
         return st;
     if (floor < 0 || (newest > floor ? newest - floor : 0) != above)
@@ -313,7 +321,7 @@ enum status sqlite_open_file(struct backend *backend, struct backend_state *ret_
     if (st == STATUS_OK)
         st = open_own(backend, 0, backend->path, reterr);
     if (st == STATUS_OK)
-        st = identify(backend->own.db, backend->path, reterr);
+        st = sqlite_identify(backend->own.db, backend->path, reterr);
     if (st == STATUS_OK)
         st = sqlite_exec(backend->own.db,
                          "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
@@ -321,10 +329,10 @@ enum status sqlite_open_file(struct backend *backend, struct backend_state *ret_
                          "PRAGMA cache_size = -65536",
                          reterr);
     if (st == STATUS_OK)
-        st = query_int(backend->own.db, "SELECT value FROM meta WHERE name = 'clean'", &clean,
-                       reterr);
+        st = sqlite_query_int(backend->own.db, "SELECT value FROM meta WHERE name = 'clean'",
+                              &clean, reterr);
     if (st == STATUS_OK)
-        st = check_pages(backend->own.db, clean != 0, reterr);
+        st = check_at_start(backend->own.db, clean != 0, reterr);
     if (st == STATUS_OK)
         st = read_state(backend, reterr);
     if (st == STATUS_OK)

@@ -19,7 +19,7 @@ ARROWS = {
     "apiserver/watch": {"apiserver/registry", "apiserver/transport", "storage", "codec", "base"},
     "apiserver/handlers": {"apiserver/watch", "apiserver/request", "apiserver/registry",
                            "apiserver/transport", "storage", "codec", "base"},
-    "apiserver": {"apiserver/handlers", "apiserver/request", "codec", "base"},
+    "apiserver": {"apiserver/handlers", "apiserver/request", "storage", "codec", "base"},
     "client-go-like": {"codec", "base"},
 }
 # Which folder alone may see a library's headers.
