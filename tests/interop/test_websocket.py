@@ -91,7 +91,7 @@ def over_both(test):
 class WebSockets(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(storage="memory", flags=["--ping-interval=200ms", "--pong-timeout=400ms"])
+        cls.server = Server(storage="memory", flags=["--ping-interval=200ms", "--pong-timeout=3s"])
         cls.addClassCleanup(cls.server.close)
         cls.client = cls.server.client()
         cls.addClassCleanup(lambda: cls.client.connection and cls.client.connection.close())

@@ -1,9 +1,8 @@
 """Server-sent events: what a browser's EventSource would see of a watch, and how it comes back (HTML
 standard, section 9.2; CORS by allow-list)."""
-import itertools
 import unittest
 
-from tidewatch import CONFIGMAPS, EventSource, Server, brief, configmap, main, wait_for
+from tidewatch import CONFIGMAPS, EventSource, Server, brief, configmap, forget_history, main
 
 END = "k8s.io/initial-events-end"
 HERE = "https://page.example"
@@ -91,13 +90,7 @@ class ServerSentEvents(unittest.TestCase):
         self.addCleanup(server.close)
         client = server.client()
         first = client.create(CONFIGMAPS, configmap("a")).rv
-        changes = itertools.count()
-
-        def compacted():
-            client.call("PUT", f"{CONFIGMAPS}/a", configmap("a", {"n": f"{next(changes)} " + "x" * 10000}))
-            return server.metric("tidewatch_storage_floor") > first + 8  # and the window has moved on
-
-        wait_for(compacted, "the log to be compacted")
+        forget_history(server, client, first)
         source = EventSource(server.port, f"{CONFIGMAPS}?watch=true&timeoutSeconds=20", last_id=first)
         self.addCleanup(source.close)
         event = source.next()
