@@ -21,7 +21,7 @@ struct config {
     char *cors_allowed_origins;
     uint64_t threads; /* 0: one a processor */
     uint64_t event_ttl_s, history_age_s, bookmark_ms, write_stall_ms, shutdown_grace_ms;
-    uint64_t ping_ms, pong_ms;
+    uint64_t ping_ms, pong_ms, check_ms;
     uint64_t history_bytes, window_bytes, window_events;
     bool help, version;
 };

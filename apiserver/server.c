@@ -270,6 +270,8 @@ static enum status init_worker(struct server *server, unsigned index, struct err
         .window_events = config->window_events,
         .window_bytes = config->window_bytes,
         .bookmark_ms = (uint32_t)config->bookmark_ms,
+        .check_ms = config->check_ms * server->worker_count, /* one loop after the other */
+        .check_first_ms = config->check_ms * (index + 1),
     });
     if (w->cache == NULL)
         return error_set(reterr, STATUS_NO_MEMORY, "cannot make event loop %u", index);

@@ -240,6 +240,9 @@ static void write_watches(struct buf *out, const struct server_info *info)
         sum.bookmarks_sent += s.bookmarks_sent;
         sum.behind_reads += s.behind_reads;
         sum.expired += s.expired;
+        sum.checks_passed += s.checks_passed;
+        sum.checks_failed += s.checks_failed;
+        sum.checks_broken += s.checks_broken;
         http.connections += h.connections;
         http.connections_total += h.connections_total;
         http.streams += h.streams;
@@ -264,6 +267,14 @@ static void write_watches(struct buf *out, const struct server_info *info)
         (double)sum.behind_reads);
     one(out, "apiserver_terminated_watchers_total", "counter",
         "Watches ended with 410 because history has passed them.", (double)sum.expired);
+    head(out, "apiserver_storage_consistency_checks_total", "counter",
+         "Comparisons of what is served with what is stored.");
+    buf_appendf(out,
+                "apiserver_storage_consistency_checks_total{status=\"success\"} %llu\n"
+                "apiserver_storage_consistency_checks_total{status=\"failure\"} %llu\n"
+                "apiserver_storage_consistency_checks_total{status=\"error\"} %llu\n",
+                (unsigned long long)sum.checks_passed, (unsigned long long)sum.checks_failed,
+                (unsigned long long)sum.checks_broken);
     one(out, "tidewatch_connections", "gauge", "Open connections.", (double)http.connections);
     one(out, "tidewatch_connections_total", "counter", "Connections accepted.",
         (double)http.connections_total);

@@ -8,6 +8,7 @@
 #ifndef TIDEWATCH_APISERVER_WATCH_INTERNAL_H
 #define TIDEWATCH_APISERVER_WATCH_INTERNAL_H
 
+#include "apiserver/watch/consistency.h"
 #include "apiserver/watch/dispatcher.h"
 #include "apiserver/watch/history.h"
 #include "apiserver/watch/watcher.h"
@@ -53,11 +54,13 @@ struct watch_cache {
     struct list ready;    /* watchers to pump, by link */
     struct list turn_end; /* stands in `ready` behind those that this turn pumps */
     struct list ended;    /* without a stream, but a read of the log is still out; by in_resource */
-    struct watcher *writing;    /* inside its sink's write(); NULL again if it went with its sink */
+    struct watcher *writing; /* inside its sink's write(); NULL again if it went with its sink */
+    struct consistency consistency;
     struct loop_task pump_task; /* at the end of a turn in which some are ready */
     struct {
         struct counter objects, watchers, events_applied, events_encoded, events_sent, bytes_sent;
         struct counter bookmarks_sent, behind_reads, expired;
+        struct counter checks_passed, checks_failed, checks_broken;
     } stats;
 };
 

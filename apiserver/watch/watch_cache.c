@@ -46,6 +46,7 @@ void watch_cache_free(struct watch_cache *cache)
 {
     if (cache == NULL)
         return;
+    consistency_stop(cache);
     watch_cache_end_watchers(cache);
     /* Their reads will not come back: the history has ended before the cache does. */
     list_for_each(&cache->ended, link)
@@ -95,6 +96,11 @@ void watch_cache_forget(struct watch_cache *cache, struct resource *resource)
 
 /* ---- feeding ---- */
 
+static uint64_t digest_of(struct bytes key, const struct object *object)
+{
+    return consistency_digest(key, &object->base);
+}
+
 /* Makes `object` what stands at `key`, or takes away what stands there. False without memory. */
 static bool set_object(struct watch_cache *cache, struct resource *resource, struct bytes key,
                        struct object *object)
@@ -106,6 +112,7 @@ static bool set_object(struct watch_cache *cache, struct resource *resource, str
         if (slot == NULL)
             return true;
         tree_remove(&resource->objects, key, &removed);
+        cache->consistency.digest -= digest_of(key, removed.value);
         object_unref(removed.value);
         free((char *)removed.key.ptr);
         counter_add(&cache->stats.objects, (uint64_t)-1);
@@ -114,6 +121,7 @@ static bool set_object(struct watch_cache *cache, struct resource *resource, str
     if (slot != NULL) {
         struct object *old = slot->value;
 
+        cache->consistency.digest += digest_of(key, object) - digest_of(key, old);
         slot->value = object_ref(object);
         object_unref(old);
         return true;
@@ -124,6 +132,7 @@ static bool set_object(struct watch_cache *cache, struct resource *resource, str
         return false;
     }
     object_ref(object);
+    cache->consistency.digest += digest_of(key, object);
     counter_add(&cache->stats.objects, 1);
     return true;
 }
@@ -145,6 +154,7 @@ void watch_cache_loaded(struct watch_cache *cache, uint64_t rev)
 
         resource->changed_rev = resource->window.dropped_rev = rev;
     }
+    consistency_start(cache);
 }
 
 void watch_cache_listen(struct watch_cache *cache, watch_cache_listener *listener, void *user)
@@ -280,5 +290,8 @@ void watch_cache_get_stats(const struct watch_cache *cache, struct watch_cache_s
         .bookmarks_sent = load(&cache->stats.bookmarks_sent),
         .behind_reads = load(&cache->stats.behind_reads),
         .expired = load(&cache->stats.expired),
+        .checks_passed = load(&cache->stats.checks_passed),
+        .checks_failed = load(&cache->stats.checks_failed),
+        .checks_broken = load(&cache->stats.checks_broken),
     };
 }

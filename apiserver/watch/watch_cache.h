@@ -28,6 +28,8 @@ struct watch_cache_options {
     size_t window_events;    /* of one resource; 0: a default */
     size_t window_bytes;     /* of one resource; 0: a default */
     uint32_t bookmark_ms;    /* between bookmarks of a watch that wants them */
+    uint64_t check_ms;       /* between checks against the store (consistency.h); 0: none */
+    uint64_t check_first_ms; /* before the first of them */
 };
 struct watch_cache *watch_cache_new(const struct watch_cache_options *options);
 /* After history_free(), and when the loop does not run any more. */
@@ -70,6 +72,7 @@ uint64_t watch_cache_changed_rev(const struct watch_cache *cache, struct bytes p
 struct watch_cache_stats {
     uint64_t objects, watchers, events_applied, events_encoded, events_sent, bytes_sent;
     uint64_t bookmarks_sent, behind_reads, expired;
+    uint64_t checks_passed, checks_failed, checks_broken; /* against the store */
 };
 /* From any thread. */
 void watch_cache_get_stats(const struct watch_cache *cache, struct watch_cache_stats *ret_stats);

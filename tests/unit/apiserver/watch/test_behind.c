@@ -55,6 +55,16 @@ enum status storage_read_events(struct storage *storage, uint64_t after_rev, str
     return st;
 }
 
+/* Of checks against the store, which these caches do not make. */
+enum status storage_read_at(struct storage *storage, uint64_t rev, struct bytes prefix,
+                            struct bytes after_key,
+                            bool (*each)(void *user, struct bytes key, struct value *value),
+                            void *user, struct error *reterr)
+{
+    (void)storage, (void)rev, (void)prefix, (void)after_key, (void)each, (void)user, (void)reterr;
+    return STATUS_INTERNAL;
+}
+
 static void hold(bool held)
 {
     pthread_mutex_lock(&the_log.lock);
