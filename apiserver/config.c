@@ -64,7 +64,15 @@ static const struct setting settings[] = {
     {"config", "FILE", NULL, "YAML file of these settings, by the same names; SIGHUP rereads it",
      TEXT, AT(config_file)},
     {"version", NULL, NULL, "print the version", SWITCH, AT(version)},
-    {"help", NULL, NULL, "print this", SWITCH, AT(help)},
+    {"help", NULL, NULL, "print the settings of every day", SWITCH, AT(help)},
+    {"help-all", NULL, NULL, "print all settings", SWITCH, AT(help_all)},
+};
+
+/* What --help shows, so that it fits on a screen. */
+static const char *const everyday[] = {
+    "listen",      "data-dir",      "storage",   "threads",    "write-kubeconfig",
+    "history-age", "history-bytes", "log-level", "log-format", "config",
+    "version",     "help",          "help-all",
 };
 
 static const struct setting *find_setting(struct bytes name)
@@ -347,7 +355,15 @@ void config_release(struct config *config)
     *config = (struct config){0};
 }
 
-void config_write_help(struct buf *out)
+static bool is_everyday(const struct setting *setting)
+{
+    for (size_t i = 0; i < ARRAY_LEN(everyday); i++)
+        if (strcmp(everyday[i], setting->name) == 0)
+            return true;
+    return false;
+}
+
+void config_write_help(struct buf *out, bool all)
 {
     buf_append_str(out,
                    "tidewatch - a Kubernetes-style API server with list and watch, on sqlite\n\n"
@@ -356,6 +372,8 @@ void config_write_help(struct buf *out)
         const struct setting *s = &settings[i];
         char left[48];
 
+        if (!all && !is_everyday(s))
+            continue;
         snprintf(left, sizeof(left), "--%s%s%s", s->name, s->value != NULL ? "=" : "",
                  s->value != NULL ? s->value : "");
         buf_appendf(out, "  %-30s %s", left, s->help);

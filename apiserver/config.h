@@ -23,13 +23,14 @@ struct config {
     uint64_t event_ttl_s, history_age_s, bookmark_ms, write_stall_ms, shutdown_grace_ms;
     uint64_t ping_ms, pong_ms, check_ms;
     uint64_t history_bytes, window_bytes, window_events;
-    bool help, version;
+    bool help, help_all, version;
 };
 
 /* Defaults, then --config, then the flags. */
 MUST_CHECK enum status config_parse(int argc, char *const *argv, struct config *ret_config,
                                     struct error *reterr);
 void config_release(struct config *config);
-void config_write_help(struct buf *out);
+/* `all`: the rare ones too. */
+void config_write_help(struct buf *out, bool all);
 
 #endif

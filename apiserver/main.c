@@ -18,11 +18,11 @@ const char *__lsan_default_suppressions(void)
 }
 #endif
 
-static int print_help(void)
+static int print_help(bool all)
 {
     struct buf text = {0};
 
-    config_write_help(&text);
+    config_write_help(&text, all);
     buf_append_str(&text, "\ninstead of serving:\n");
     commands_write_help(&text);
     fwrite(text.data, 1, text.len, stdout);
@@ -108,8 +108,8 @@ int main(int argc, char **argv)
         return 2;
     }
     use_log_settings(&config);
-    if (config.help)
-        code = print_help();
+    if (config.help || config.help_all)
+        code = print_help(config.help_all);
     else if (config.version)
         printf("tidewatch %s\n", TIDEWATCH_VERSION);
     else

@@ -37,6 +37,12 @@ class Settings(unittest.TestCase):
         for flag in ("--listen=URL", "--data-dir=DIR", "--storage=KIND", "--threads=N", "--write-kubeconfig=FILE"):
             self.assertIn(flag, done.stdout)
 
+    def test_help_all_has_every_setting(self):
+        few, every = run("--help").stdout, run("--help-all").stdout
+        self.assertNotIn("--pong-timeout", few)
+        for flag in [line.split()[0] for line in few.splitlines() if line.startswith("  --")] + ["--pong-timeout=DURATION"]:
+            self.assertIn(flag, every)
+
     def test_version(self):
         self.assertRegex(run("--version").stdout, r"^tidewatch \d+\.\d+\.\d+\n$")
 
