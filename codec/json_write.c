@@ -4,13 +4,17 @@
 #include "codec/json_text.h"
 #include "codec/json_work.h"
 
-/* Most appends here are of a byte or a few, and room is nearly always there. */
+/* Room is nearly always there. */
+static inline bool has_room(struct buf *out, size_t len)
+{
+    return out->capacity - out->len >= len || buf_reserve(out, len);
+}
+
+/* Most appends here are of a byte or a few. */
 static inline void put(struct buf *out, const char *text, size_t len)
 {
-    if (out->capacity - out->len < len) {
-        buf_append(out, text, len);
+    if (!has_room(out, len))
         return;
-    }
     memcpy(out->data + out->len, text, len);
     out->len += len;
 }
@@ -57,25 +61,40 @@ static void write_escaped(struct buf *out, struct bytes text)
     buf_append(out, mark, (size_t)(end - mark));
 }
 
+/* Up to 7 bytes, in two loads that overlap. */
+static inline bool copy_plain_few(char *to, const char *from, size_t len)
+{
+    uint32_t first, last;
+
+    if (len >= 4) {
+        memcpy(&first, from, 4);
+        memcpy(&last, from + len - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + len - 4, &last, 4);
+        return json_special_8(first | (uint64_t)last << 32) == 0;
+    }
+    if (len == 0)
+        return true;
+    to[0] = from[0];
+    to[len / 2] = from[len / 2];
+    to[len - 1] = from[len - 1];
+    return json_is_plain(from[0]) && json_is_plain(from[len / 2]) && json_is_plain(from[len - 1]);
+}
+
 /* Copies a text if all of it is plain. Most are, and most are short: the last bytes are copied by a
  * load that overlaps the one before, not one by one. */
-static bool copy_plain(char *to, const char *from, size_t len)
+static inline bool copy_plain(char *to, const char *from, size_t len)
 {
     uint64_t special = 0;
 
-    if (len >= 8) {
-        for (size_t i = 0; i < len - 8; i += 8) {
-            special |= json_special_8(json_load_8(from + i));
-            memcpy(to + i, from + i, 8);
-        }
-        special |= json_special_8(json_load_8(from + len - 8));
-        memcpy(to + len - 8, from + len - 8, 8);
-        return special == 0;
+    if (len < 8)
+        return copy_plain_few(to, from, len);
+    for (size_t i = 0; i < len - 8; i += 8) {
+        special |= json_special_8(json_load_8(from + i));
+        memcpy(to + i, from + i, 8);
     }
-    for (size_t i = 0; i < len; i++) {
-        special |= !json_is_plain(from[i]);
-        to[i] = from[i];
-    }
+    special |= json_special_8(json_load_8(from + len - 8));
+    memcpy(to + len - 8, from + len - 8, 8);
     return special == 0;
 }
 
@@ -83,7 +102,7 @@ void json_write_string(struct buf *out, struct bytes text)
 {
     char *to;
 
-    if (!buf_reserve(out, text.len + 2))
+    if (!has_room(out, text.len + 2))
         return;
     to = out->data + out->len;
     *to++ = '"';
