@@ -95,15 +95,45 @@ static void append_field(struct buf *out, unsigned id, struct bytes data)
     buf_append_bytes(out, data);
 }
 
-void protobuf_envelope_write(struct buf *out, const struct protobuf_envelope *env)
+/* Up to the message itself. */
+static void begin_envelope(struct buf *out, struct bytes api_version, struct bytes kind,
+                           size_t raw_len)
 {
     buf_append_bytes(out, magic);
-    append_header(out, 1, field_len(env->api_version.len) + field_len(env->kind.len));
-    append_field(out, 1, env->api_version);
-    append_field(out, 2, env->kind);
-    append_field(out, 2, env->raw);
-    append_field(out, 3, BYTES("")); /* contentEncoding and contentType, as Go writes them */
+    append_header(out, 1, field_len(api_version.len) + field_len(kind.len));
+    append_field(out, 1, api_version);
+    append_field(out, 2, kind);
+    append_header(out, 2, raw_len);
+}
+
+/* contentEncoding and contentType, as Go writes them. */
+static void end_envelope(struct buf *out)
+{
+    append_field(out, 3, BYTES(""));
     append_field(out, 4, BYTES(""));
+}
+
+void protobuf_envelope_write(struct buf *out, const struct protobuf_envelope *env)
+{
+    begin_envelope(out, env->api_version, env->kind, env->raw.len);
+    buf_append_bytes(out, env->raw);
+    end_envelope(out);
+}
+
+void protobuf_envelope_wrap(struct buf *message, struct bytes api_version, struct bytes kind)
+{
+    struct buf head = {0};
+    size_t len = message->len;
+
+    begin_envelope(&head, api_version, kind, len);
+    buf_append_bytes(message, buf_bytes(&head)); /* makes room for it */
+    message->failed |= head.failed;
+    if (!message->failed) {
+        memmove(message->data + head.len, message->data, len);
+        memcpy(message->data, head.data, head.len);
+    }
+    buf_release(&head);
+    end_envelope(message);
 }
 
 void protobuf_list_item_write(struct buf *out, struct bytes raw)

@@ -33,6 +33,8 @@ bool protobuf_is_envelope(struct bytes text);
 MUST_CHECK enum status protobuf_envelope_read(struct bytes text, struct protobuf_envelope *ret_env,
                                               struct error *reterr);
 void protobuf_envelope_write(struct buf *out, const struct protobuf_envelope *env);
+/* Puts the envelope around all that `message` holds, in its own memory: lists are long. */
+void protobuf_envelope_wrap(struct buf *message, struct bytes api_version, struct bytes kind);
 
 /* One item of a list's message; `raw` is the item's message, without an envelope. */
 void protobuf_list_item_write(struct buf *out, struct bytes raw);

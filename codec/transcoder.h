@@ -90,4 +90,14 @@ MUST_CHECK enum status transcoder_from_json(struct buf *out, const struct messag
                                             const struct json *tree,
                                             struct transcoder_report *report, struct error *reterr);
 
+/* ---- from the text of an object that the server holds (transcoder_text.c) ---- */
+
+/* Appends its envelope. `type` NULL: by its apiVersion and kind. What its message has no place for
+ * is left out, for stored objects must reach their readers; `out` fails without memory, or if
+ * `text` is no object of a kind with a message. */
+void transcoder_write_text(struct buf *out, const struct message_type *type, struct bytes text);
+/* The bare message. */
+void transcoder_write_text_message(struct buf *out, const struct message_type *type,
+                                   struct bytes text);
+
 #endif

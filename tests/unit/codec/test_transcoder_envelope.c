@@ -141,3 +141,51 @@ TEST(envelope, envelopes_in_envelopes_end_at_the_depth_limit)
     buf_release(&raw);
     arena_release(&arena);
 }
+
+TEST(envelope, wraps_a_message_where_it_stands)
+{
+    for (size_t len = 0; len < 40000; len = len * 3 + 1) {
+        struct buf message = {0}, expected = {0};
+        struct protobuf_envelope env = {BYTES("apps/v1"), BYTES("DeploymentList"), {0}};
+
+        for (size_t i = 0; i < len; i++)
+            buf_append_char(&message, (char)i);
+        env.raw = buf_bytes(&message);
+        protobuf_envelope_write(&expected, &env);
+        protobuf_envelope_wrap(&message, env.api_version, env.kind);
+        CHECK(bytes_eq(buf_bytes(&message), buf_bytes(&expected)));
+        buf_release(&expected);
+        buf_release(&message);
+    }
+}
+
+TEST(envelope, of_text_leaves_out_what_has_no_place)
+{
+    struct arena arena = {0};
+    struct json *tree = NULL;
+    struct buf out = {0};
+
+    transcoder_write_text(&out, NULL,
+                          BYTES("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"none\":1,"
+                                "\"data\":{\"a\":\"b\",\"c\":7}}"));
+    CHECK(!out.failed);
+    CHECK(transcoder_read(&arena, buf_bytes(&out), BYTES(""), BYTES(""), &tree, NULL, NULL) ==
+          STATUS_OK);
+    CHECK_TEXT(text_of(&arena, tree), "{'apiVersion':'v1','kind':'ConfigMap','data':{'a':'b'}}");
+    buf_release(&out);
+    arena_release(&arena);
+}
+
+TEST(envelope, of_text_that_is_no_object_fails)
+{
+    static const char *const texts[] = {"", "{", "[]",
+                                        "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\"}"};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct buf out = {0};
+
+        transcoder_write_text(&out, NULL, bytes_str(texts[i]));
+        CHECK(out.failed);
+        buf_release(&out);
+    }
+}
