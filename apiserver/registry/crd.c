@@ -93,6 +93,7 @@ enum status crd_prepare(const struct registry *registry, struct arena *arena, st
     status = begin_status(arena, crd, old);
     add_stored_version(arena, crd, status);
     crd_validate(crd, old, &errors);
+    crd_check_numbers(&errors, crd);
     st = field_errors_end(&errors, BYTES("apiextensions.k8s.io"), BYTES("CustomResourceDefinition"),
                           name, reterr);
     if (st != STATUS_OK)

@@ -1,13 +1,14 @@
 /*
  * crd_parts - what crd_prepare() is made of: defaults and status (crd.c), checks (crd_validate.c),
  * names (crd_names.c),
- * types (crd_types.c), versions (crd_versions.c).
+ * types (crd_types.c), versions (crd_versions.c), field numbers (crd_protobuf.c).
  */
 #ifndef TIDEWATCH_APISERVER_REGISTRY_CRD_PARTS_H
 #define TIDEWATCH_APISERVER_REGISTRY_CRD_PARTS_H
 
 #include "apiserver/registry/field_errors.h"
 #include "apiserver/registry/registry.h"
+#include "codec/transcoder_custom.h"
 
 enum { CRD_SELECTABLE_MAX = 8 };
 
@@ -26,5 +27,16 @@ MUST_CHECK bool crd_accept_names(const struct registry *registry, struct arena *
 /* A condition of an object's status.conditions, or NULL. */
 const struct json *crd_condition(const struct json *crd, const char *type);
 bool crd_is_established(const struct json *crd);
+
+/* ---- protobuf ---- */
+/* The annotation that gives fields numbers, {"spec.replicas": 4}, in all versions alike; the others
+ * keep those that are made of their names (codec/transcoder_custom.h). */
+#define CRD_FIELD_NUMBERS "tidewatch.dev/protobuf-field-numbers"
+bool crd_has_numbers(const struct json *crd);
+/* Messages of one version; NOT_ACCEPTABLE: there are none; INVALID: the numbers are wrong. */
+MUST_CHECK enum status crd_messages(const struct json *crd, const struct json *version,
+                                    struct custom_messages **ret_messages, struct error *reterr);
+/* A CRD without the annotation is never refused. */
+void crd_check_numbers(struct field_errors *errors, const struct json *crd);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "apiserver/registry/crd_parts.h"
 #include "codec/jsonpath.h"
 
 /* The C string of a member; "" if it is none. */
@@ -160,9 +161,20 @@ static void set_info(struct custom_kind *custom, const struct json *spec)
     }
 }
 
-static struct custom_kind *make(const struct object *crd, const struct json *spec,
+/* Of a schema that has no messages the objects are JSON alone. */
+static bool set_messages(struct custom_kind *custom, const struct json *crd,
+                         const struct json *version)
+{
+    enum status st = crd_messages(crd, version, &custom->messages, NULL);
+
+    custom->info.numbered = custom->messages != NULL && crd_has_numbers(crd);
+    return st != STATUS_NO_MEMORY;
+}
+
+static struct custom_kind *make(const struct object *crd, const struct json *tree,
                                 const struct json *names, const struct json *version)
 {
+    const struct json *spec = json_get(tree, BYTES("spec"));
     struct custom_kind *custom = calloc(1, sizeof(*custom));
 
     if (custom == NULL)
@@ -173,13 +185,14 @@ static struct custom_kind *make(const struct object *crd, const struct json *spe
     custom->kind.custom = true;
     custom->kind.has_generation = true;
     custom->kind.of = custom;
+    custom->kind.crd_rev = crd->base.rev;
     set_names(custom, spec, names, json_get_text(version, "name"));
     set_columns(custom, json_get(version, BYTES("additionalPrinterColumns")));
     set_fields(custom, json_get(version, BYTES("selectableFields")));
     set_subresources(custom, json_get(version, BYTES("subresources")));
     set_deprecation(custom, version);
     set_info(custom, spec);
-    if (!custom->arena.failed)
+    if (set_messages(custom, tree, version) && !custom->arena.failed)
         return custom;
     custom_kind_unref(custom);
     return NULL;
@@ -198,8 +211,16 @@ void custom_kind_unref(const struct custom_kind *custom)
     if (mine == NULL || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1)
         return;
     object_unref(mine->crd);
+    custom_messages_free(mine->messages);
     arena_release(&mine->arena);
     free(mine);
+}
+
+const struct message_type *custom_kind_message(const struct custom_kind *custom, bool list)
+{
+    if (custom->messages == NULL)
+        return NULL;
+    return list ? custom_messages_list(custom->messages) : custom_messages_kind(custom->messages);
 }
 
 static bool is_established(const struct json *crd)
@@ -229,7 +250,7 @@ bool custom_kinds_make(const struct object *crd, struct list *kinds)
 
         if (!json_is_true(json_get(version, BYTES("served"))))
             continue;
-        custom = make(crd, spec, names, version);
+        custom = make(crd, tree, names, version);
         if (custom == NULL) {
             st = STATUS_NO_MEMORY;
             goto out;

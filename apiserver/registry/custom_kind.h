@@ -15,6 +15,7 @@
 
 #include "apiserver/registry/registry.h"
 #include "base/list.h"
+#include "codec/transcoder_custom.h"
 
 struct custom_kind {
     struct kind kind; /* first */
@@ -25,6 +26,7 @@ struct custom_kind {
     struct bytes resource_key, kind_key; /* "group/version/plural", "group/version/Kind" */
     struct custom_info info;
     struct scale_paths scale;
+    struct custom_messages *messages; /* NULL: none can be made of its schema */
 };
 
 /* Appends what `crd` serves now to `kinds`: nothing unless it is Established. False without memory:
@@ -34,6 +36,9 @@ void custom_kinds_release(struct list *kinds);
 
 void custom_kind_ref(const struct custom_kind *custom);
 void custom_kind_unref(const struct custom_kind *custom);
+
+/* Of its objects, or of lists; NULL: none. */
+const struct message_type *custom_kind_message(const struct custom_kind *custom, bool list);
 
 bool custom_kind_matches_fields(const struct kind *kind, const struct object *object,
                                 const struct field_selector *selector);

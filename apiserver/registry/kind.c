@@ -5,6 +5,7 @@
 
 #include "apiserver/registry/custom_kind.h"
 #include "apiserver/registry/kinds.h"
+#include "codec/transcoder.h"
 
 const struct column columns_created_at[2] = {COLUMN_NAME, COLUMN_CREATED_AT};
 
@@ -146,4 +147,18 @@ bool kind_matches_fields(const struct kind *kind, const struct object *object,
     if (kind->custom)
         return custom_kind_matches_fields(kind, object, selector);
     return object_matches_fields(object, selector, kind->fields, kind->field_count);
+}
+
+const struct message_type *kind_message(const struct kind *kind)
+{
+    if (kind->of != NULL)
+        return custom_kind_message(kind->of, false);
+    return transcoder_find(bytes_str(kind->api_version), bytes_str(kind->kind));
+}
+
+const struct message_type *kind_list_message(const struct kind *kind)
+{
+    if (kind->of != NULL)
+        return custom_kind_message(kind->of, true);
+    return transcoder_find(bytes_str(kind->api_version), bytes_str(kind->list_kind));
 }

@@ -14,6 +14,7 @@
 #include "codec/object.h"
 
 struct kind;
+struct message_type;
 
 /* What a cell function may look at. */
 struct cell_source {
@@ -55,6 +56,7 @@ struct kind {
     bool deprecated;
     const char *deprecation_warning; /* of a deprecated version */
     uint32_t ttl_s;                  /* objects expire (events); 0: never */
+    uint64_t crd_rev;                /* custom only: of the CRD that it was made from */
     const struct custom_kind *of;    /* custom only: the registry's own */
 };
 
@@ -74,6 +76,10 @@ const struct kind *const *kinds_builtin(size_t *ret_count);
 bool kinds_have_group(struct bytes group);
 /* The built-in kind whose prefix begins `key`, or NULL. From any thread. */
 const struct kind *kind_of_key(struct bytes key);
+
+/* The protobuf message of its objects, or of a list of them; NULL: none. */
+const struct message_type *kind_message(const struct kind *kind);
+const struct message_type *kind_list_message(const struct kind *kind);
 
 /* True if `field` may stand in a field selector for this kind. */
 bool kind_has_field(const struct kind *kind, struct bytes field);

@@ -299,6 +299,14 @@ bool registry_custom_info(const struct kind *kind, struct custom_info *ret_info)
     return true;
 }
 
+bool registry_write_proto(const struct kind *kind, struct buf *out)
+{
+    if (kind->of == NULL || kind->of->messages == NULL)
+        return false;
+    custom_messages_write_proto(out, kind->of->messages);
+    return true;
+}
+
 /* ---- scale ---- */
 
 bool registry_scale_paths(const struct kind *kind, struct scale_paths *ret_paths)

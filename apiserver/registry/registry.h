@@ -42,9 +42,12 @@ struct custom_info {
     struct bytes crd_key;
     uint64_t crd_rev;
     bool terminating;
+    bool numbered; /* its fields have the numbers that the CRD gives: see crd_parts.h */
     const char *storage_api_version; /* objects are stored with this apiVersion */
 };
 bool registry_custom_info(const struct kind *kind, struct custom_info *ret_info);
+/* The .proto file of a custom kind; false: it is none, or has no messages. */
+bool registry_write_proto(const struct kind *kind, struct buf *out);
 /* Where a kind with has_scale keeps its numbers, as JSONPaths; false for the others. */
 struct scale_paths {
     const char *spec_replicas, *status_replicas;

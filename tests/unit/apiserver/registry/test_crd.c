@@ -283,3 +283,27 @@ TEST(crd, several_mistakes_are_told_together)
     error_release(&err);
     registry_free(registry);
 }
+
+#define NUMBERED(numbers)                                                                          \
+    "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":\"CustomResourceDefinition\","           \
+    "\"metadata\":{\"name\":\"foos.example.com\",\"annotations\":{"                                \
+    "\"tidewatch.dev/protobuf-field-numbers\":\"" numbers "\"}},\"spec\":{\"group\":"              \
+    "\"example.com\",\"scope\":\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},"   \
+    "\"versions\":[" VERSION("v1", "true", "") "]}}"
+#define NUMBERS_FIELD "metadata.annotations[tidewatch.dev/protobuf-field-numbers]: Invalid value: "
+
+TEST(crd, field_numbers_that_cannot_be_are_refused)
+{
+    struct registry *registry = registry_new();
+    struct arena arena = {0};
+    struct json *crd;
+
+    check_refused(NUMBERED("7"), NUMBERS_FIELD "\"7\": version v1: must be a JSON object");
+    check_refused(NUMBERED("{"), NUMBERS_FIELD);
+    check_refused(NUMBERED("{\\\"spec.size\\\":0}"), NUMBERS_FIELD);
+    check_refused(NUMBERED("{\\\"spec.size\\\":5,\\\"spec.color\\\":5}"), NUMBERS_FIELD);
+    CHECK(prepare(registry, &arena, NUMBERED("{\\\"spec.size\\\":5,\\\"gone\\\":5}"), NULL, &crd,
+                  NULL) == STATUS_OK);
+    arena_release(&arena);
+    registry_free(registry);
+}

@@ -1,5 +1,7 @@
 #include "objects.h"
 
+#include "codec/transcoder.h"
+
 #define FOO FOO_CRD("foos", "Foo", VERSION("v1", "true", ""))
 
 static const struct kind *find(const struct registry *registry, const char *group,
@@ -318,5 +320,38 @@ TEST(registry, crds_sort_before_their_objects_and_foos_is_not_foo)
     CHECK(!bytes_starts_with(kind_key(foos, &arena, BYTES("n"), BYTES("x")),
                              kind_key_prefix(foo, &arena, BYTES(""))));
     arena_release(&arena);
+    registry_free(registry);
+}
+
+/* ---- protobuf ---- */
+
+#define OPEN_VERSION                                                                               \
+    "{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":"           \
+    "{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true}}}"
+
+static void check_proto(const struct kind *kind, const char *expected)
+{
+    struct buf text = {0};
+
+    CHECK(registry_write_proto(kind, &text) == (expected != NULL));
+    buf_append_char(&text, '\0');
+    CHECK(expected == NULL || strstr(text.data, expected) != NULL);
+    CHECK((kind_message(kind) != NULL) == (expected != NULL || !kind->custom));
+    CHECK((kind_list_message(kind) != NULL) == (kind_message(kind) != NULL));
+    buf_release(&text);
+}
+
+TEST(registry, a_schema_brings_messages_and_an_open_one_does_not)
+{
+    struct registry *registry = registry_new();
+    struct custom_info info;
+
+    serve_crd(registry, FOO);
+    check_proto(find(registry, "example.com", "v1", "foos"), "optional int64 size = ");
+    CHECK(registry_custom_info(find(registry, "example.com", "v1", "foos"), &info));
+    CHECK(!info.numbered);
+    serve_crd(registry, FOO_CRD("foos", "Foo", OPEN_VERSION));
+    check_proto(find(registry, "example.com", "v1", "foos"), NULL);
+    check_proto(find(registry, "", "v1", "pods"), NULL);
     registry_free(registry);
 }
