@@ -1,6 +1,7 @@
 #include "apiserver/registry/view.h"
 
 #include "apiserver/registry/table.h"
+#include "apiserver/registry/view_protobuf.h"
 
 static const char *meta_version(struct view view)
 {
@@ -94,8 +95,8 @@ static void begin_table(struct buf *out, const struct kind *kind, struct view vi
     buf_append_str(out, ",\"rows\":[");
 }
 
-void view_write_event_object(struct buf *out, const struct kind *kind, struct view view,
-                             const struct object *object, uint64_t rev, bool with_columns)
+static void write_json(struct buf *out, const struct kind *kind, struct view view,
+                       const struct object *object, uint64_t rev, bool with_columns)
 {
     struct list_meta meta = {rev != 0 ? rev : object->base.rev, {NULL, 0}, -1};
 
@@ -112,6 +113,19 @@ void view_write_event_object(struct buf *out, const struct kind *kind, struct vi
     }
 }
 
+void view_write_event_object(struct buf *out, const struct kind *kind, struct view view,
+                             const struct object *object, uint64_t rev, bool with_columns)
+{
+    struct buf text = {0};
+
+    if (!view.protobuf) {
+        write_json(out, kind, view, object, rev, with_columns);
+        return;
+    }
+    write_json(&text, kind, view, object, rev, false);
+    view_protobuf_object(out, kind, view, &text);
+}
+
 void view_write_object(struct buf *out, const struct kind *kind, struct view view,
                        const struct object *object, uint64_t rev)
 {
@@ -120,13 +134,9 @@ void view_write_object(struct buf *out, const struct kind *kind, struct view vie
 
 /* ---- lists ---- */
 
-void view_begin_list(struct buf *out, const struct kind *kind, struct view view,
-                     const struct list_meta *meta)
+static void begin_json_list(struct buf *out, const struct kind *kind, struct view view,
+                            const struct list_meta *meta)
 {
-    if (view.shape == VIEW_TABLE) {
-        begin_table(out, kind, view, meta, true);
-        return;
-    }
     if (view.shape == VIEW_METADATA)
         buf_appendf(out,
                     "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/%s\",",
@@ -138,9 +148,37 @@ void view_begin_list(struct buf *out, const struct kind *kind, struct view view,
     buf_append_str(out, ",\"items\":[");
 }
 
+static void begin_protobuf_list(struct buf *out, const struct kind *kind, struct view view,
+                                const struct list_meta *meta)
+{
+    struct buf text = {0};
+
+    begin_json_list(&text, kind, view, meta);
+    buf_append_str(&text, "]}");
+    view_protobuf_begin_list(out, kind, view, &text);
+}
+
+void view_begin_list(struct buf *out, const struct kind *kind, struct view view,
+                     const struct list_meta *meta)
+{
+    if (view.shape == VIEW_TABLE)
+        begin_table(out, kind, view, meta, true);
+    else if (view.protobuf)
+        begin_protobuf_list(out, kind, view, meta);
+    else
+        begin_json_list(out, kind, view, meta);
+}
+
 void view_add_item(struct buf *out, const struct kind *kind, struct view view,
                    const struct object *object, bool first)
 {
+    struct buf text = {0};
+
+    if (view.protobuf) {
+        write_projected(&text, kind, view, object, 0);
+        view_protobuf_add_item(out, kind, view, &text);
+        return;
+    }
     if (!first)
         buf_append_char(out, ',');
     if (view.shape == VIEW_TABLE)
@@ -151,9 +189,10 @@ void view_add_item(struct buf *out, const struct kind *kind, struct view view,
 
 void view_end_list(struct buf *out, const struct kind *kind, struct view view)
 {
-    (void)kind;
-    (void)view;
-    buf_append_str(out, "]}");
+    if (view.protobuf)
+        view_protobuf_end_list(out, kind, view);
+    else
+        buf_append_str(out, "]}");
 }
 
 /* ---- bookmarks ---- */
@@ -167,7 +206,7 @@ static void write_bookmark_metadata(struct buf *out, uint64_t rev, bool initial_
     buf_append_char(out, '}');
 }
 
-void view_write_bookmark_object(struct buf *out, const struct kind *kind, struct view view,
+static void write_json_bookmark(struct buf *out, const struct kind *kind, struct view view,
                                 uint64_t rev, bool initial_events_end, bool with_columns)
 {
     struct buf metadata = {0};
@@ -192,4 +231,17 @@ void view_write_bookmark_object(struct buf *out, const struct kind *kind, struct
         break;
     }
     buf_release(&metadata);
+}
+
+void view_write_bookmark_object(struct buf *out, const struct kind *kind, struct view view,
+                                uint64_t rev, bool initial_events_end, bool with_columns)
+{
+    struct buf text = {0};
+
+    if (!view.protobuf) {
+        write_json_bookmark(out, kind, view, rev, initial_events_end, with_columns);
+        return;
+    }
+    write_json_bookmark(&text, kind, view, rev, initial_events_end, false);
+    view_protobuf_object(out, kind, view, &text);
 }

@@ -1,5 +1,6 @@
 /*
- * view - how an object is shown: whole, as a row of a Table, or its metadata alone.
+ * view - how an object is shown: whole, as a row of a Table, or its metadata alone; in JSON, or in
+ * protobuf, in its envelope, which is made from the JSON (view_protobuf.c).
  *
  * Table and PartialObjectMetadata: k8s.io/apimachinery/pkg/apis/meta/v1/types.go; how
  * kube-apiserver fills them: k8s.io/apiserver/pkg/endpoints/handlers/response.go. Threads  pure
@@ -18,16 +19,11 @@ struct view {
     enum view_shape shape;
     enum view_include include; /* of a Table's rows */
     bool v1beta1;              /* meta.k8s.io/v1beta1 instead of v1 */
+    bool protobuf;             /* not for Tables, nor for kinds without a message */
     /* What is shown of an object or its metadata; NULL: all of it. Tables have rows instead.
      * Borrowed. */
     const struct projection *projection;
 };
-
-static inline bool view_eq(struct view a, struct view b)
-{
-    return a.shape == b.shape && a.include == b.include && a.v1beta1 == b.v1beta1 &&
-           bytes_eq(projection_text(a.projection), projection_text(b.projection));
-}
 
 /* metadata of a list. */
 struct list_meta {

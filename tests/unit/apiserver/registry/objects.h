@@ -90,7 +90,7 @@ static inline void append_cells(struct buf *out, struct bytes table)
 static inline void check_row(const struct kind *kind, const char *json, const char *expected)
 {
     struct object *object = object_from(kind, json);
-    struct view view = {VIEW_TABLE, VIEW_INCLUDE_NONE, false, NULL};
+    struct view view = {.shape = VIEW_TABLE, .include = VIEW_INCLUDE_NONE};
     struct buf table = {0}, cells = {0};
 
     view_write_object(&table, kind, view, object, 0);

@@ -397,7 +397,7 @@ TEST(cells, every_kind_survives_an_object_that_says_nothing_or_nonsense)
     };
     size_t count;
     const struct kind *const *kinds = kinds_builtin(&count);
-    struct view view = {VIEW_TABLE, VIEW_INCLUDE_METADATA, false, NULL};
+    struct view view = {.shape = VIEW_TABLE};
 
     for (size_t i = 0; i < count * ARRAY_LEN(objects); i++) {
         const struct kind *kind = kinds[i / ARRAY_LEN(objects)];

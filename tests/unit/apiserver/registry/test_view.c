@@ -1,12 +1,14 @@
 #include "objects.h"
 
+#include "codec/transcoder.h"
+
 static const char config_map[] = "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{"
                                  "\"name\":\"a\",\"namespace\":\"n\","
                                  "\"labels\":{\"k\":\"v\"}},\"data\":{\"x\":\"1\"}}";
 
-static const struct view whole = {VIEW_OBJECT, VIEW_INCLUDE_METADATA, false, NULL};
-static const struct view table = {VIEW_TABLE, VIEW_INCLUDE_METADATA, false, NULL};
-static const struct view metadata = {VIEW_METADATA, VIEW_INCLUDE_METADATA, false, NULL};
+static const struct view whole = {.shape = VIEW_OBJECT};
+static const struct view table = {.shape = VIEW_TABLE};
+static const struct view metadata = {.shape = VIEW_METADATA};
 
 static const struct kind *config_maps(void)
 {
@@ -104,7 +106,7 @@ TEST(view, an_empty_list_has_items_and_no_token)
 TEST(view, metadata_alone_is_cut_out_of_the_object)
 {
     struct object *object = object_from(config_maps(), config_map);
-    struct view beta = {VIEW_METADATA, VIEW_INCLUDE_METADATA, true, NULL};
+    struct view beta = {.shape = VIEW_METADATA, .v1beta1 = true};
     struct buf out = {0};
 
     view_write_object(&out, config_maps(), metadata, object, 0);
@@ -124,8 +126,8 @@ TEST(view, metadata_alone_is_cut_out_of_the_object)
 TEST(view, a_row_carries_what_the_client_asked_for)
 {
     struct object *object = object_from(config_maps(), config_map);
-    struct view none = {VIEW_TABLE, VIEW_INCLUDE_NONE, false, NULL};
-    struct view all = {VIEW_TABLE, VIEW_INCLUDE_OBJECT, false, NULL};
+    struct view none = {.shape = VIEW_TABLE, .include = VIEW_INCLUDE_NONE};
+    struct view all = {.shape = VIEW_TABLE, .include = VIEW_INCLUDE_OBJECT};
     struct arena arena = {0};
     struct buf out = {0};
 
@@ -198,7 +200,7 @@ TEST(view, a_bookmark_has_the_kind_of_what_is_watched)
 
 TEST(view, a_bookmark_row_keeps_its_annotation_whatever_rows_include)
 {
-    struct view none = {VIEW_TABLE, VIEW_INCLUDE_NONE, false, NULL};
+    struct view none = {.shape = VIEW_TABLE, .include = VIEW_INCLUDE_NONE};
     size_t count;
     const struct kind *const *kinds = kinds_builtin(&count);
 
@@ -214,4 +216,109 @@ TEST(view, a_bookmark_row_keeps_its_annotation_whatever_rows_include)
         buf_release(&out);
         arena_release(&arena);
     }
+}
+
+/* ---- protobuf ---- */
+
+/* The JSON of what stands in an envelope. */
+static struct bytes read_protobuf(struct arena *arena, const struct buf *out)
+{
+    struct json *tree = NULL;
+    struct buf text = {0};
+    struct bytes copy;
+
+    CHECK(!out->failed);
+    CHECK(transcoder_read(arena, buf_bytes(out), BYTES(""), BYTES(""), &tree, NULL, NULL) ==
+          STATUS_OK);
+    json_write(&text, tree, false);
+    copy = arena_dup(arena, buf_bytes(&text));
+    buf_release(&text);
+    return copy;
+}
+
+TEST(view, every_kind_has_a_message_and_all_that_are_listed_one_for_lists)
+{
+    size_t count;
+    const struct kind *const *kinds = kinds_builtin(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        CHECK(kind_message(kinds[i]) != NULL);
+        CHECK(kinds[i]->review || kind_list_message(kinds[i]) != NULL);
+    }
+}
+
+#define METADATA_AT_9                                                                              \
+    "\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"resourceVersion\":\"9\",\"labels\":{"      \
+    "\"k\":\"v\"}}"
+
+TEST(view, in_protobuf_an_object_says_the_same)
+{
+    struct object *object = object_from(config_maps(), config_map);
+    struct projection *projection = NULL;
+    struct view views[] = {{.protobuf = true},
+                           {.protobuf = true, .shape = VIEW_METADATA, .v1beta1 = true},
+                           {.protobuf = true}};
+    static const char *const expected[] = {
+        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"," METADATA_AT_9 ",\"data\":{\"x\":\"1\"}}",
+        "{\"apiVersion\":\"meta.k8s.io/v1beta1\",\"kind\":\"PartialObjectMetadata\"," METADATA_AT_9
+        "}",
+        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"," METADATA_AT_9 "}",
+    };
+
+    CHECK(projection_parse(BYTES("data"), BYTES(""), &projection, NULL) == STATUS_OK);
+    views[2].projection = projection;
+    for (size_t i = 0; i < ARRAY_LEN(views); i++) {
+        struct arena arena = {0};
+        struct buf out = {0};
+
+        view_write_object(&out, config_maps(), views[i], object, 9);
+        CHECK_TEXT(read_protobuf(&arena, &out), expected[i]);
+        buf_release(&out);
+        arena_release(&arena);
+    }
+    projection_unref(projection);
+    object_unref(object);
+}
+
+TEST(view, in_protobuf_a_list_is_one_envelope_around_its_items)
+{
+    struct object *object = object_from(config_maps(), config_map);
+    struct list_meta meta = {42, BYTES_INIT("abc"), 5};
+    struct view views[] = {{.protobuf = true}, {.protobuf = true, .shape = VIEW_METADATA}};
+    static const char *const kinds[] = {"\"ConfigMapList\"", "\"PartialObjectMetadataList\""};
+
+    for (size_t i = 0; i < ARRAY_LEN(views); i++) {
+        struct arena arena = {0};
+        struct buf out = {0};
+        struct bytes text;
+
+        view_begin_list(&out, config_maps(), views[i], &meta);
+        for (int n = 0; n < 3; n++)
+            view_add_item(&out, config_maps(), views[i], object, n == 0);
+        view_end_list(&out, config_maps(), views[i]);
+        text = read_protobuf(&arena, &out);
+        CHECK_TEXT(text_at(&arena, text, "kind", NULL, NULL), kinds[i]);
+        CHECK_TEXT(text_at(&arena, text, "metadata", NULL, NULL),
+                   "{\"resourceVersion\":\"42\",\"continue\":\"abc\",\"remainingItemCount\":5}");
+        CHECK(bytes_starts_with(text_at(&arena, text, "items", NULL, NULL),
+                                BYTES("[{\"metadata\":{\"name\":\"a\"")));
+        buf_release(&out);
+        arena_release(&arena);
+    }
+    object_unref(object);
+}
+
+TEST(view, in_protobuf_a_bookmark_is_an_object_with_a_revision)
+{
+    struct view view = {.protobuf = true};
+    struct arena arena = {0};
+    struct buf out = {0};
+
+    view_write_bookmark_object(&out, config_maps(), view, 12, true, false);
+    CHECK_TEXT(
+        read_protobuf(&arena, &out),
+        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"resourceVersion\":\"12\","
+        "\"creationTimestamp\":null,\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}");
+    buf_release(&out);
+    arena_release(&arena);
 }
