@@ -130,11 +130,21 @@ static struct value *load_value(void *user, struct bytes key, struct bytes store
 static const struct bytes crd_prefix =
     BYTES_INIT("apiextensions.k8s.io/customresourcedefinitions/");
 
+enum { PREFIX_MAX = 512 };
+
+/* Of the objects of a CRD. */
+static void write_prefix(char ret_prefix[PREFIX_MAX], struct bytes crd_name)
+{
+    struct bytes group = crd_name, plural = bytes_cut(&group, '.');
+
+    snprintf(ret_prefix, PREFIX_MAX, "custom/%.*s/%.*s/", BYTES_FMT(group), BYTES_FMT(plural));
+}
+
 /* Ends the watches of a resource whose CRD is gone, once this turn's events are on their way. */
 struct ending {
     struct loop_task task;
     struct worker *worker;
-    char prefix[512];
+    char prefix[PREFIX_MAX];
 };
 
 static void end_resource(struct loop_task *task)
@@ -148,28 +158,30 @@ static void end_resource(struct loop_task *task)
 static void end_watches_of(struct worker *worker, struct bytes crd_name)
 {
     struct ending *ending = calloc(1, sizeof(*ending));
-    struct bytes group = crd_name, plural = bytes_cut(&group, '.');
 
     if (ending == NULL)
         return; /* they end at their deadline */
     ending->task.run = end_resource;
     ending->worker = worker;
-    snprintf(ending->prefix, sizeof(ending->prefix), "custom/%.*s/%.*s/", BYTES_FMT(group),
-             BYTES_FMT(plural));
+    write_prefix(ending->prefix, crd_name);
     loop_post(worker->loop, &ending->task);
 }
 
 static void follow_crd(struct worker *worker, const struct event *event)
 {
     struct bytes name = bytes_from(event->key, crd_prefix.len);
+    char prefix[PREFIX_MAX];
 
     if (event->type == EVENT_DELETE) {
         registry_remove_crd(worker->registry, name);
         end_watches_of(worker, name);
-    } else if (!registry_put_crd(worker->registry, object_of(event->value))) {
+        return;
+    }
+    if (!registry_put_crd(worker->registry, object_of(event->value)))
         LOG_ERROR("out of memory: a CustomResourceDefinition is not served",
                   LOG_BYTES("name", name));
-    }
+    write_prefix(prefix, name);
+    watch_cache_end_protobuf(worker->cache, bytes_str(prefix));
 }
 
 static void on_event(void *user, const struct event *event)

@@ -234,7 +234,8 @@ static void write_watches(struct buf *out, const struct server_info *info)
         sum.objects = s.objects; /* every loop holds all of them */
         sum.watchers += s.watchers;
         sum.events_applied += s.events_applied;
-        sum.events_encoded += s.events_encoded;
+        for (size_t f = 0; f < FRAMING_COUNT; f++)
+            sum.events_encoded[f] += s.events_encoded[f];
         sum.events_sent += s.events_sent;
         sum.bytes_sent += s.bytes_sent;
         sum.bookmarks_sent += s.bookmarks_sent;
@@ -255,9 +256,12 @@ static void write_watches(struct buf *out, const struct server_info *info)
         (double)sum.events_sent);
     one(out, "apiserver_watch_cache_events_received_total", "counter",
         "Events applied, once a loop.", (double)sum.events_applied);
-    one(out, "tidewatch_watch_events_encoded_total", "counter",
-        "Events encoded: once a format, whatever the number of watchers.",
-        (double)sum.events_encoded);
+    head(out, "tidewatch_watch_events_encoded_total", "counter",
+         "Events encoded: once a format, whatever the number of watchers.");
+    for (size_t f = 0; f < FRAMING_COUNT; f++)
+        buf_appendf(out, "tidewatch_watch_events_encoded_total{format=\"%s\"} %llu\n",
+                    watch_framing_name((enum watch_framing)f),
+                    (unsigned long long)sum.events_encoded[f]);
     one(out, "tidewatch_watch_bytes_total", "counter", "Bytes of events sent.",
         (double)sum.bytes_sent);
     one(out, "tidewatch_watch_bookmarks_total", "counter", "Bookmarks sent.",

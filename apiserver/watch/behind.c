@@ -89,7 +89,7 @@ static void go_on(struct watcher *watcher, struct log_read *read)
         return;
     }
     watcher->cursor = read->upto;
-    counter_add(&watcher->cache->stats.events_encoded, read->out.events);
+    counter_add(&watcher->cache->stats.events_encoded[watcher->format.framing], read->out.events);
     if (read->out.events == 0) {
         watcher_make_ready(watcher);
         return;
@@ -126,7 +126,10 @@ static void on_done(struct history_job *job)
         return;
     }
     watcher->read = NULL;
-    go_on(watcher, read);
+    if (watcher->stale)
+        watcher_end(watcher);
+    else
+        go_on(watcher, read);
     read_free(read);
 }
 

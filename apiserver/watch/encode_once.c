@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "codec/status_object.h"
+#include "codec/transcoder.h"
 
 /* More formats than this of one event are encoded for each watch that wants them: clients choose
  * formats, and must not choose how much memory an event keeps. */
@@ -61,8 +62,10 @@ struct watch_format watch_format_of(const struct kind *kind, struct view view,
 
     if (view.shape == VIEW_TABLE)
         format.view.projection = NULL;
-    buf_appendf(&text, "%d %d %d %d %s %s ", framing, view.shape, view.include, view.v1beta1,
-                kind->api_version, kind->kind);
+    buf_appendf(&text, "%d %d %d %d %d %s %s ", framing, view.shape, view.include, view.v1beta1,
+                view.protobuf, kind->api_version, kind->kind);
+    if (view.protobuf) /* messages change with the schema */
+        buf_appendf(&text, "%llu ", (unsigned long long)kind->crd_rev);
     buf_append_bytes(&text, projection_text(format.view.projection));
     if (view.shape == VIEW_TABLE)
         for (size_t i = 0; i < kind->column_count; i++)
@@ -101,15 +104,30 @@ static void begin_sse(struct buf *out, const char *type, uint64_t rev)
     buf_append_str(out, "\ndata: ");
 }
 
+/* What is around the object depends on its length: finish_frame() puts it there. */
+static void begin_protobuf(struct buf *out, const char *type, uint64_t rev)
+{
+    (void)out, (void)type, (void)rev;
+}
+
+enum { LENGTH_LEN = 4 }; /* of the length in front of a WatchEvent */
+
 static const struct framing {
+    const char *name;
     void (*begin)(struct buf *out, const char *type, uint64_t rev);
-    const char *end;
+    const char *end;       /* NULL: a frame of protobuf */
     const char *greeting;  /* NULL: none */
     const char *heartbeat; /* NULL: none; the id may stand behind it */
-} framings[] = {
-    [FRAMING_LINES] = {begin_line, "}\n", NULL, NULL},
-    [FRAMING_SSE] = {begin_sse, "\n\n", "retry: 1000\n\n", ": \n"},
+} framings[FRAMING_COUNT] = {
+    [FRAMING_LINES] = {"json", begin_line, "}\n", NULL, NULL},
+    [FRAMING_SSE] = {"sse", begin_sse, "\n\n", "retry: 1000\n\n", ": \n"},
+    [FRAMING_PROTOBUF] = {"protobuf", begin_protobuf, NULL, NULL, NULL},
 };
+
+const char *watch_framing_name(enum watch_framing framing)
+{
+    return framings[framing].name;
+}
 
 static struct frame *take_frame(struct buf *text)
 {
@@ -119,9 +137,25 @@ static struct frame *take_frame(struct buf *text)
     return frame;
 }
 
-/* Ends what the framing has begun. */
-static struct frame *finish_frame(struct buf *text, enum watch_framing framing)
+/* Takes an envelope. */
+static struct frame *take_protobuf(struct buf *object, const char *type)
 {
+    struct buf event = {.failed = object->failed};
+    struct frame *frame = NULL;
+
+    protobuf_watch_frame_write(&event, bytes_str(type), buf_bytes(object));
+    if (!event.failed)
+        frame = frame_new_binary(buf_bytes(&event), LENGTH_LEN);
+    buf_release(&event);
+    buf_release(object);
+    return frame;
+}
+
+/* Ends what the framing has begun. */
+static struct frame *finish_frame(struct buf *text, const char *type, enum watch_framing framing)
+{
+    if (framings[framing].end == NULL)
+        return take_protobuf(text, type);
     buf_append_str(text, framings[framing].end);
     return take_frame(text);
 }
@@ -165,7 +199,7 @@ struct frame *watch_event_encode_own(const struct watch_event *event, enum watch
     buf_reserve(&text, object->base.len + 128U);
     framings[format->framing].begin(&text, type_names[type], event->rev);
     view_write_event_object(&text, format->kind, format->view, object, event->rev, with_columns);
-    return finish_frame(&text, format->framing);
+    return finish_frame(&text, type_names[type], format->framing);
 }
 
 /* As it was and as it is, with one revision for both: the bytes differ in what is shown. */
@@ -258,7 +292,7 @@ struct frame *watch_encode_initial(const struct object *object, const struct wat
     buf_reserve(&text, object->base.len + 128U);
     framings[format->framing].begin(&text, type_names[WATCH_ADDED], 0);
     view_write_event_object(&text, format->kind, format->view, object, 0, with_columns);
-    return finish_frame(&text, format->framing);
+    return finish_frame(&text, type_names[WATCH_ADDED], format->framing);
 }
 
 struct frame *watch_encode_bookmark(uint64_t rev, const struct watch_format *format,
@@ -269,7 +303,7 @@ struct frame *watch_encode_bookmark(uint64_t rev, const struct watch_format *for
     framings[format->framing].begin(&text, "BOOKMARK", rev);
     view_write_bookmark_object(&text, format->kind, format->view, rev, initial_events_end,
                                with_columns);
-    return finish_frame(&text, format->framing);
+    return finish_frame(&text, "BOOKMARK", format->framing);
 }
 
 /* To resume from where history has gone would fail again and again. An empty id makes a client that
@@ -282,10 +316,14 @@ static void forget_id(struct buf *out, const struct error *err, enum watch_frami
 
 struct frame *watch_encode_error(const struct error *err, enum watch_framing framing)
 {
-    struct buf text = {0};
+    struct buf text = {0}, status = {0};
 
     forget_id(&text, err, framing);
     framings[framing].begin(&text, "ERROR", 0);
-    status_object_write(&text, err);
-    return finish_frame(&text, framing);
+    status_object_write(framing == FRAMING_PROTOBUF ? &status : &text, err);
+    if (framing == FRAMING_PROTOBUF)
+        transcoder_write_text(&text, NULL, buf_bytes(&status));
+    text.failed |= status.failed;
+    buf_release(&status);
+    return finish_frame(&text, "ERROR", framing);
 }

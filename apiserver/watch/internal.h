@@ -58,9 +58,10 @@ struct watch_cache {
     struct consistency consistency;
     struct loop_task pump_task; /* at the end of a turn in which some are ready */
     struct {
-        struct counter objects, watchers, events_applied, events_encoded, events_sent, bytes_sent;
+        struct counter objects, watchers, events_applied, events_sent, bytes_sent;
         struct counter bookmarks_sent, behind_reads, expired;
         struct counter checks_passed, checks_failed, checks_broken;
+        struct counter events_encoded[FRAMING_COUNT];
     } stats;
 };
 
@@ -106,7 +107,8 @@ struct watcher {
     struct loop_timer timer;
     uint64_t bookmark_at, early_at, deadline; /* loop time; UINT64_MAX: never */
     enum watcher_state state;
-    bool idle; /* LIVE, and in its bucket's list: its cursor is dispatched_rev, if that is more */
+    bool idle;  /* LIVE, and in its bucket's list: its cursor is dispatched_rev, if that is more */
+    bool stale; /* its kind's messages have changed: it tells nothing more, and ends */
     bool greeted; /* what its framing begins with is out */
     bool initial_end, bookmarks, bookmark_due;
     bool has_columns; /* of a Table: the first event, which has them, is out */
@@ -124,6 +126,8 @@ void watcher_finish(struct watcher *watcher, bool bookmark_anyway);
 void watcher_fail(struct watcher *watcher, const struct error *err);
 /* Cuts it, visibly: there is no memory to tell why. */
 void watcher_abort(struct watcher *watcher);
+/* At an event boundary, as it is. */
+void watcher_end(struct watcher *watcher);
 /* The stream is no more: drops all, or what a read that is still out does not need. */
 void watcher_release(struct watcher *watcher);
 

@@ -74,7 +74,7 @@ static bool collect_event(struct watcher *watcher, struct outbox *out, struct wa
     watcher->told = event->rev;
     out->events++;
     *steps += made ? ENCODE_STEPS : 0;
-    counter_add(&watcher->cache->stats.events_encoded, made);
+    counter_add(&watcher->cache->stats.events_encoded[watcher->format.framing], made);
     return outbox_add(out, frame);
 }
 
@@ -121,7 +121,7 @@ static enum status collect_initial(struct watcher *watcher, struct outbox *out, 
         watcher->has_columns = true;
         out->events++;
         *steps += ENCODE_STEPS;
-        counter_add(&watcher->cache->stats.events_encoded, 1);
+        counter_add(&watcher->cache->stats.events_encoded[watcher->format.framing], 1);
     }
     snapshot_unref(watcher->snapshot);
     watcher->snapshot = NULL;
@@ -214,6 +214,10 @@ size_t watcher_pump(struct watcher *watcher)
     bool alive = true;
     enum status st;
 
+    if (watcher->read == NULL && watcher->stale) {
+        watcher_end(watcher);
+        return steps;
+    }
     if (watcher->read != NULL || !watcher->ops->ready(watcher->sink))
         return steps; /* whichever comes back calls again */
     out.count = out.events = out.bookmarks = out.bytes = 0;

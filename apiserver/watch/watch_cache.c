@@ -284,7 +284,6 @@ void watch_cache_get_stats(const struct watch_cache *cache, struct watch_cache_s
         .objects = load(&cache->stats.objects),
         .watchers = load(&cache->stats.watchers),
         .events_applied = load(&cache->stats.events_applied),
-        .events_encoded = load(&cache->stats.events_encoded),
         .events_sent = load(&cache->stats.events_sent),
         .bytes_sent = load(&cache->stats.bytes_sent),
         .bookmarks_sent = load(&cache->stats.bookmarks_sent),
@@ -294,4 +293,6 @@ void watch_cache_get_stats(const struct watch_cache *cache, struct watch_cache_s
         .checks_failed = load(&cache->stats.checks_failed),
         .checks_broken = load(&cache->stats.checks_broken),
     };
+    for (size_t i = 0; i < FRAMING_COUNT; i++)
+        ret_stats->events_encoded[i] = load(&cache->stats.events_encoded[i]);
 }

@@ -14,9 +14,8 @@
 #ifndef TIDEWATCH_APISERVER_WATCH_WATCH_CACHE_H
 #define TIDEWATCH_APISERVER_WATCH_WATCH_CACHE_H
 
-#include "apiserver/registry/view.h"
 #include "apiserver/transport/http.h"
-#include "storage/storage.h"
+#include "apiserver/watch/watch_event.h"
 
 struct watch_cache;
 struct history;
@@ -70,9 +69,10 @@ size_t watch_cache_count(const struct watch_cache *cache, struct bytes prefix);
 uint64_t watch_cache_changed_rev(const struct watch_cache *cache, struct bytes prefix);
 
 struct watch_cache_stats {
-    uint64_t objects, watchers, events_applied, events_encoded, events_sent, bytes_sent;
+    uint64_t objects, watchers, events_applied, events_sent, bytes_sent;
     uint64_t bookmarks_sent, behind_reads, expired;
     uint64_t checks_passed, checks_failed, checks_broken; /* against the store */
+    uint64_t events_encoded[FRAMING_COUNT];
 };
 /* From any thread. */
 void watch_cache_get_stats(const struct watch_cache *cache, struct watch_cache_stats *ret_stats);

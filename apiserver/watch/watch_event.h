@@ -58,9 +58,14 @@ size_t watch_event_cost(const struct watch_event *event);
 
 /* How events stand in a stream one behind the other. */
 enum watch_framing {
-    FRAMING_LINES, /* {"type":..,"object":..} and a newline: the API's own */
-    FRAMING_SSE,   /* id, event and data of a server-sent event (HTML standard, section 9.2) */
+    FRAMING_LINES,    /* {"type":..,"object":..} and a newline: the API's own */
+    FRAMING_SSE,      /* id, event and data of a server-sent event (HTML standard, section 9.2) */
+    FRAMING_PROTOBUF, /* a length in 4 bytes, big-endian, and a WatchEvent; the view is protobuf's
+                       */
+    FRAMING_COUNT
 };
+/* For metrics: "json", "sse", "protobuf". */
+const char *watch_framing_name(enum watch_framing framing);
 
 /* How a watch wants its objects. */
 struct watch_format {

@@ -221,7 +221,7 @@ static void on_timer(struct loop_timer *timer)
 
 /* ---- its ends ---- */
 
-static void end(struct watcher *watcher)
+void watcher_end(struct watcher *watcher)
 {
     watcher->ops->end(watcher->sink, watcher->cursor);
     watcher_release(watcher);
@@ -241,7 +241,7 @@ void watcher_finish(struct watcher *watcher, bool bookmark_anyway)
 
     if (watcher->idle && watcher->cursor < watcher->cache->dispatched_rev)
         watcher->cursor = watcher->cache->dispatched_rev;
-    if (watcher->state == WATCHER_LIVE && !watcher_is_behind(watcher) &&
+    if (watcher->state == WATCHER_LIVE && !watcher->stale && !watcher_is_behind(watcher) &&
         watcher->ops->ready(watcher->sink))
         st = collect_live(watcher, &out, &steps);
     if (st == STATUS_END && watcher_has_signs_of_life(watcher) &&
@@ -252,7 +252,7 @@ void watcher_finish(struct watcher *watcher, bool bookmark_anyway)
         outbox_release(&out);
         watcher_abort(watcher);
     } else if (out.count == 0 || outbox_send(&out, watcher)) {
-        end(watcher);
+        watcher_end(watcher);
     }
 }
 
@@ -266,7 +266,7 @@ void watcher_fail(struct watcher *watcher, const struct error *err)
     } else if (!outbox_add(&out, watch_encode_error(err, watcher->format.framing))) {
         watcher_abort(watcher);
     } else if (outbox_send(&out, watcher)) {
-        end(watcher);
+        watcher_end(watcher);
     }
 }
 
@@ -291,6 +291,22 @@ void watch_cache_end_resource(struct watch_cache *cache, struct bytes prefix)
         return;
     end_all(resource);
     watch_cache_forget(cache, resource);
+}
+
+void watch_cache_end_protobuf(struct watch_cache *cache, struct bytes prefix)
+{
+    struct resource *resource = map_get(&cache->resources, prefix);
+
+    if (resource == NULL)
+        return;
+    list_for_each(&resource->watchers, it) {
+        struct watcher *watcher = list_entry(it, struct watcher, in_resource);
+
+        if (!watcher->format.view.protobuf || watcher->format.view.shape == VIEW_METADATA)
+            continue;
+        watcher->stale = true;
+        watcher_make_ready(watcher);
+    }
 }
 
 /* ---- its start ---- */

@@ -74,5 +74,9 @@ void watcher_refuse(struct http_request *req, const struct error *err, enum watc
 void watch_cache_end_watchers(struct watch_cache *cache);
 /* Ends the watches of one resource (by its storage prefix): its CRD is gone. */
 void watch_cache_end_resource(struct watch_cache *cache, struct bytes prefix);
+/* Ends those in protobuf: its messages change with the event that is being applied, and what comes
+ * after it must not be told by the old ones. Who watches again gets the new ones, and misses
+ * nothing. */
+void watch_cache_end_protobuf(struct watch_cache *cache, struct bytes prefix);
 
 #endif

@@ -48,6 +48,58 @@ TEST(encode_once, the_same_change_has_one_encoding_for_each_type_and_view)
     watch_event_unref(event);
 }
 
+TEST(encode_once, protobuf_frames_have_a_length_that_messages_do_not_need)
+{
+    struct watch_event *event = event_of("a=1", "a=2");
+    struct watch_format format =
+        watch_format_of(&fake_maps, (struct view){.protobuf = true}, FRAMING_PROTOBUF);
+    bool made = false;
+    struct frame *frame = watch_event_encode(event, WATCH_MODIFIED, &format, &made);
+
+    CHECK(made);
+    CHECK(bytes_eq(frame_payload(frame), BYTES("\0\0\0\x13\x0a\x08MODIFIED\x12\x07\x0a\x05"
+                                               "a=2@2")));
+    CHECK(bytes_eq(frame_message(frame), BYTES("\x0a\x08MODIFIED\x12\x07\x0a\x05"
+                                               "a=2@2")));
+    CHECK_INT((unsigned char)frame_head(frame).ptr[0], 0x82); /* final, binary */
+    frame_unref(frame);
+    frame = watch_event_encode(event, WATCH_MODIFIED, &format, &made);
+    CHECK(!made);
+    frame_unref(frame);
+    watch_event_unref(event);
+}
+
+TEST(encode_once, a_failure_in_protobuf_is_a_status_in_its_envelope)
+{
+    struct error err = {0};
+    struct frame *frame;
+
+    error_set(&err, STATUS_EXPIRED, "too old");
+    frame = watch_encode_error(&err, FRAMING_PROTOBUF);
+    CHECK(frame != NULL && bytes_starts_with(frame_message(frame), BYTES("\x0a\x05"
+                                                                         "ERROR\x12")));
+    CHECK(memmem(frame->data, frame->len, "k8s\0\x0a\x0c\x0a\x02v1\x12\x06Status", 18) != NULL);
+    CHECK(memmem(frame->data, frame->len,
+                 "\x1a\x07too old\x22\x07"
+                 "Expired",
+                 18) != NULL);
+    frame_unref(frame);
+    error_release(&err);
+}
+
+TEST(encode_once, messages_of_another_schema_are_another_format)
+{
+    struct kind custom = fake_maps, changed = fake_maps;
+    const struct view json = {0}, protobuf = {.protobuf = true};
+
+    custom.crd_rev = 3;
+    changed.crd_rev = 4;
+    CHECK(watch_format_of(&custom, protobuf, FRAMING_PROTOBUF).id !=
+          watch_format_of(&changed, protobuf, FRAMING_PROTOBUF).id);
+    CHECK(watch_format_of(&custom, json, FRAMING_LINES).id ==
+          watch_format_of(&changed, json, FRAMING_LINES).id);
+}
+
 TEST(encode_once, equal_kinds_share_and_different_ones_do_not)
 {
     struct column columns[1] = {fake_columns[0]};
@@ -285,7 +337,7 @@ TEST(encode_once, two_loops_tell_their_watches_the_same_from_one_encoding)
         struct watch_cache_stats stats;
 
         watch_cache_get_stats(loops[i].server.cache, &stats);
-        encoded += stats.events_encoded;
+        encoded += stats.events_encoded[FRAMING_LINES];
         CHECK_INT(stats.events_sent, BATCHES * WATCHES);
         for (int k = 0; k < WATCHES; k++) {
             CHECK(bytes_eq(buf_bytes(&loops[i].watches[k].stream.text),

@@ -141,3 +141,26 @@ TEST(stream, a_change_that_its_projection_does_not_show_is_not_sent)
     fake_watch_release(&other);
     fake_server_release(&server);
 }
+
+TEST(stream, what_ends_for_new_messages_tells_nothing_by_the_old_ones)
+{
+    static const struct bytes of_maps = BYTES_INIT("core/configmaps/");
+    struct fake_server server;
+    struct fake_watch protobuf, json;
+
+    fake_server_start(&server);
+    put(&server, "a");
+    fake_watch_start(
+        &server, &protobuf,
+        (struct watch_spec){.since = 1, .view = {.protobuf = true}, .framing = FRAMING_PROTOBUF});
+    fake_watch_start(&server, &json, (struct watch_spec){.since = 1});
+    watch_cache_end_protobuf(server.cache, of_maps);
+    put(&server, "a=2");
+    CHECK_SENT(&protobuf, "");
+    CHECK(protobuf.stream.ended);
+    CHECK_SENT(&json, "{\"type\":\"MODIFIED\",\"object\":a=2@2}\n");
+    CHECK(!json.stream.ended);
+    fake_watch_release(&protobuf);
+    fake_watch_release(&json);
+    fake_server_release(&server);
+}
