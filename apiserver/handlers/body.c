@@ -28,21 +28,25 @@ static bool is_type(struct bytes content_type, const char *full)
     return media_type_parse(content_type, &type) && media_type_is(&type, full);
 }
 
-/* Custom resources have no message: their bodies are JSON or YAML
- * (k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go). */
+/* A custom kind is the only one that the transcoder does not know by its name. */
 static enum status read_protobuf(struct api_request *api, struct json **ret_tree,
                                  struct error *reterr)
 {
     const struct kind *kind = api->kind;
+    const struct message_type *type;
     bool options = api->info.verb == VERB_DELETE || api->info.verb == VERB_DELETE_COLLECTION;
 
-    if (kind->custom && !options)
+    if (options || !kind->custom || bytes_eq_str(api->info.subresource, "scale"))
+        return transcoder_read(
+            &api->arena, api->http->body, options ? BYTES("v1") : bytes_str(kind->api_version),
+            options ? BYTES("DeleteOptions") : bytes_str(kind->kind), ret_tree, NULL, reterr);
+    type = kind_message(kind);
+    if (type == NULL)
         return error_set(reterr, STATUS_UNSUPPORTED_MEDIA_TYPE,
                          "the body of the request was in an unknown format - accepted media types "
                          "include: application/json, application/yaml");
-    return transcoder_read(
-        &api->arena, api->http->body, options ? BYTES("v1") : bytes_str(kind->api_version),
-        options ? BYTES("DeleteOptions") : bytes_str(kind->kind), ret_tree, NULL, reterr);
+    return transcoder_read_as(&api->arena, type, api->http->body, bytes_str(kind->api_version),
+                              bytes_str(kind->kind), ret_tree, NULL, reterr);
 }
 
 enum status body_read(struct api_request *api, struct json **ret_tree, struct json_report *report,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "apiserver/handlers/cors.h"
+#include "apiserver/handlers/forms.h"
 #include "apiserver/handlers/server_info.h"
 #include "apiserver/handlers/watch_websocket.h"
 #include "apiserver/request/timeout.h"
@@ -254,8 +255,7 @@ static void route(struct api_request *api)
         respond_method_not_allowed(api);
         return;
     }
-    if (negotiate(&api->arena, http_header(api->http, "accept"), info->verb == VERB_WATCH,
-                  &api->negotiated, &err) != STATUS_OK) {
+    if (api_negotiate(api, &err) != STATUS_OK) {
         respond_error(api, &err);
         return;
     }

@@ -41,11 +41,13 @@ static void handle_discovery(struct api_request *api)
                                                 [NEGOTIATED_V2] = DISCOVERY_AGGREGATED_V2,
                                                 [NEGOTIATED_V2BETA1] =
                                                     DISCOVERY_AGGREGATED_V2BETA1};
-    enum negotiated_discovery form =
-        negotiate_discovery(&api->arena, http_header(api->http, "accept"));
+    enum negotiated_form form;
+    enum negotiated_discovery wanted =
+        negotiate_discovery(&api->arena, http_header(api->http, "accept"), &form);
     struct document doc;
 
-    if (discovery_document(api->worker->registry, api->info.path, forms[form], &doc))
+    if (discovery_document(api->worker->registry, api->info.path,
+                           form == FORM_PROTOBUF ? DISCOVERY_LEGACY_PROTOBUF : forms[wanted], &doc))
         respond_document(api, &doc, "public");
     else
         respond_no_such_path(api);

@@ -10,10 +10,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "codec/status_object.h"
+#include "codec/transcoder.h"
 #include "codec/yaml.h"
 
 static const struct bytes json_type = BYTES_INIT("application/json");
 static const struct bytes yaml_type = BYTES_INIT("application/yaml");
+static const struct bytes protobuf_type = BYTES_INIT(PROTOBUF_MEDIA_TYPE);
 static const struct bytes text_type = BYTES_INIT("text/plain; charset=utf-8");
 
 void api_warn(struct api_request *api, struct bytes text)
@@ -181,10 +183,26 @@ static void rewrite(struct buf *body, void (*write)(struct buf *out, const struc
     arena_release(&arena);
 }
 
+/* Objects and lists come in their envelope already (registry/view.h). */
+static void make_protobuf(struct buf *body)
+{
+    struct buf envelope = {.failed = body->failed};
+
+    if (protobuf_is_envelope(buf_bytes(body)))
+        return;
+    transcoder_write_text(&envelope, NULL, buf_bytes(body));
+    buf_release(body);
+    *body = envelope;
+}
+
 /* A body is built as compact JSON. What a person asked for by hand is indented, and may be YAML.
  * Returns its type. */
 static struct bytes finish_body(const struct api_request *api, struct buf *body)
 {
+    if (api->negotiated.form == FORM_PROTOBUF) {
+        make_protobuf(body);
+        return protobuf_type;
+    }
     if (api->negotiated.form == FORM_YAML) {
         rewrite(body, yaml_write);
         return yaml_type;
@@ -247,6 +265,7 @@ void respond_error(struct api_request *api, struct error *err)
         api_free(api);
         return;
     }
+    api->negotiated.form = negotiate_failure(&api->arena, http_header(api->http, "accept"));
     status_object_write(&body, err);
     type = finish_body(api, &body);
     response.header_count = api_headers(api, type, headers);
@@ -270,6 +289,7 @@ enum status api_view(const struct api_request *api, struct view *ret_view, struc
                                        : n->as == AS_TABLE ? VIEW_TABLE
                                                            : VIEW_METADATA,
                               .v1beta1 = n->v1beta1,
+                              .protobuf = n->form == FORM_PROTOBUF,
                               .projection = n->projection};
     if (n->as != AS_TABLE || include.len == 0 || bytes_eq_str(include, "Metadata"))
         return STATUS_OK;

@@ -40,15 +40,24 @@ struct http_request *watch_become_stream(struct api_request *api)
     return req;
 }
 
+/* What an open stream looks like, by the form that was negotiated. */
+static const struct {
+    enum watch_framing framing;
+    struct bytes type;
+} streams[FORM_COUNT] = {
+    [FORM_JSON] = {FRAMING_LINES, BYTES_INIT("application/json")},
+    [FORM_EVENT_STREAM] = {FRAMING_SSE, BYTES_INIT("text/event-stream")},
+    [FORM_PROTOBUF] = {FRAMING_PROTOBUF, BYTES_INIT(PROTOBUF_MEDIA_TYPE ";stream=watch")},
+};
+
 static enum watch_framing framing_of(const struct api_request *api)
 {
-    return api->negotiated.form == FORM_EVENT_STREAM ? FRAMING_SSE : FRAMING_LINES;
+    return streams[api->negotiated.form].framing;
 }
 
 static struct bytes stream_type(const struct api_request *api)
 {
-    return api->negotiated.form == FORM_EVENT_STREAM ? BYTES("text/event-stream")
-                                                     : BYTES("application/json");
+    return streams[api->negotiated.form].type;
 }
 
 static void start_stream(struct api_request *api, const struct watch_spec *spec)

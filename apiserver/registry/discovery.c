@@ -1,6 +1,7 @@
 #include "apiserver/registry/discovery.h"
 
 #include "apiserver/registry/registry_parts.h"
+#include "codec/transcoder.h"
 
 /* A mistake of a comma is a broken document: every list is written by this. */
 static void separate(struct buf *out, bool *first)
@@ -243,6 +244,7 @@ static void write_aggregated(struct buf *out, const struct served *served, size_
 
 static const struct bytes content_types[] = {
     [DISCOVERY_LEGACY] = BYTES_INIT("application/json"),
+    [DISCOVERY_LEGACY_PROTOBUF] = BYTES_INIT(PROTOBUF_MEDIA_TYPE),
     [DISCOVERY_AGGREGATED_V2] =
         BYTES_INIT("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"),
     [DISCOVERY_AGGREGATED_V2BETA1] =
@@ -265,7 +267,7 @@ static bool write_document(struct buf *out, struct bytes path, enum discovery_fo
     if (group.len == 0 && version.len == 0) {
         bool core = bytes_eq_str(root, "api");
 
-        if (form != DISCOVERY_LEGACY)
+        if (form > DISCOVERY_LEGACY_PROTOBUF)
             write_aggregated(out, served, count, core, form);
         else if (core)
             write_versions_document(out);
@@ -286,6 +288,15 @@ static bool write_document(struct buf *out, struct bytes path, enum discovery_fo
     return true;
 }
 
+static void make_protobuf(struct buf *document)
+{
+    struct buf envelope = {.failed = document->failed};
+
+    transcoder_write_text(&envelope, NULL, buf_bytes(document));
+    buf_release(document);
+    *document = envelope;
+}
+
 bool discovery_document(struct registry *registry, struct bytes path, enum discovery_form form,
                         struct document *ret_document)
 {
@@ -297,14 +308,18 @@ bool discovery_document(struct registry *registry, struct bytes path, enum disco
     struct bytes key;
     bool found;
 
-    if (!bytes_eq_str(path, "/api") && !bytes_eq_str(path, "/apis"))
+    if (form != DISCOVERY_LEGACY_PROTOBUF && !bytes_eq_str(path, "/api") &&
+        !bytes_eq_str(path, "/apis"))
         form = DISCOVERY_LEGACY;
     key = arena_printf(&arena, "%d%.*s", (int)form, BYTES_FMT(path));
     found = !arena.failed && documents_get(registry, key, ret_document);
     if (!found) {
         served = served_kinds(registry, &count);
-        found = served != NULL && write_document(&body, path, form, served, count, &group) &&
-                documents_put(registry, key, group, content_types[form], &body, ret_document);
+        found = served != NULL && write_document(&body, path, form, served, count, &group);
+        if (found && form == DISCOVERY_LEGACY_PROTOBUF)
+            make_protobuf(&body);
+        found =
+            found && documents_put(registry, key, group, content_types[form], &body, ret_document);
     }
     buf_release(&body);
     arena_release(&arena);

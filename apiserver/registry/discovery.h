@@ -11,7 +11,12 @@
 #include "apiserver/registry/registry.h"
 #include "base/blob.h"
 
-enum discovery_form { DISCOVERY_LEGACY, DISCOVERY_AGGREGATED_V2, DISCOVERY_AGGREGATED_V2BETA1 };
+enum discovery_form {
+    DISCOVERY_LEGACY,
+    DISCOVERY_LEGACY_PROTOBUF,
+    DISCOVERY_AGGREGATED_V2,
+    DISCOVERY_AGGREGATED_V2BETA1
+};
 
 struct document {
     struct blob *body;

@@ -22,14 +22,15 @@ static const struct {
     {"application/*", FORM_JSON, true, true},
     {"*/*", FORM_JSON, true, true},
     {"application/yaml", FORM_YAML, true, false}, /* no stream of it, as in the real server */
+    {PROTOBUF_MEDIA_TYPE, FORM_PROTOBUF, true, true},
     {"text/event-stream", FORM_EVENT_STREAM, false, true},
 };
 
-static bool read_form(const struct media_type *clause, bool streaming, enum negotiated_form *ret)
+static bool read_form(const struct media_type *clause, unsigned offers, enum negotiated_form *ret)
 {
     for (size_t i = 0; i < ARRAY_LEN(forms); i++)
         if (media_type_is(clause, forms[i].type) &&
-            (streaming ? forms[i].streaming : forms[i].whole)) {
+            (offers & OFFER_STREAM ? forms[i].streaming : forms[i].whole)) {
             *ret = forms[i].form;
             return true;
         }
@@ -60,6 +61,19 @@ static bool read_transform(const struct media_type *clause, struct negotiated *r
     return false;
 }
 
+/* A Table is JSON or YAML, and not every kind has a message (AllowsMediaTypeTransform in
+ * k8s.io/apiserver/pkg/endpoints/handlers/rest.go). */
+static bool is_offered(const struct negotiated *n, unsigned offers)
+{
+    if (n->form != FORM_PROTOBUF)
+        return true;
+    if (n->as == AS_TABLE)
+        return false;
+    if (n->as == AS_OBJECT)
+        return offers & OFFER_PROTOBUF;
+    return offers & (OFFER_PROTOBUF | OFFER_PROTOBUF_METADATA);
+}
+
 /* A parameter may come several times: all of its paths count. */
 static struct bytes joined_param(struct arena *arena, const struct media_type *clause,
                                  const char *name)
@@ -83,15 +97,20 @@ static enum status read_projection(struct arena *arena, const struct media_type 
                             joined_param(arena, clause, "fields"), &ret->projection, reterr);
 }
 
-static enum status not_acceptable(bool streaming, struct error *reterr)
+static enum status not_acceptable(unsigned offers, struct error *reterr)
 {
-    return error_set(reterr, STATUS_NOT_ACCEPTABLE,
-                     "only the following media types are accepted: %s",
-                     streaming ? "application/json;stream=watch, text/event-stream"
-                               : "application/json, application/yaml");
+    bool streaming = offers & OFFER_STREAM, protobuf = offers & OFFER_PROTOBUF;
+
+    return error_set(
+        reterr, STATUS_NOT_ACCEPTABLE, "only the following media types are accepted: %s%s%s",
+        streaming ? "application/json;stream=watch, " : "application/json, application/yaml",
+        !protobuf   ? ""
+        : streaming ? PROTOBUF_MEDIA_TYPE ";stream=watch, "
+                    : ", " PROTOBUF_MEDIA_TYPE,
+        streaming ? "text/event-stream" : "");
 }
 
-enum status negotiate(struct arena *arena, struct bytes accept, bool streaming,
+enum status negotiate(struct arena *arena, struct bytes accept, unsigned offers,
                       struct negotiated *ret_negotiated, struct error *reterr)
 {
     struct media_type *clauses;
@@ -102,38 +121,54 @@ enum status negotiate(struct arena *arena, struct bytes accept, bool streaming,
         return STATUS_OK;
     count = media_type_parse_accept(arena, accept, &clauses);
     for (size_t i = 0; i < count; i++)
-        if (read_form(&clauses[i], streaming, &ret_negotiated->form) &&
-            read_transform(&clauses[i], ret_negotiated))
+        if (read_form(&clauses[i], offers, &ret_negotiated->form) &&
+            read_transform(&clauses[i], ret_negotiated) && is_offered(ret_negotiated, offers))
             return read_projection(arena, &clauses[i], ret_negotiated, reterr);
     *ret_negotiated = (struct negotiated){.as = AS_OBJECT};
-    return not_acceptable(streaming, reterr);
+    return not_acceptable(offers, reterr);
 }
 
-static bool takes_json(const struct media_type *clause)
-{
-    enum negotiated_form form;
-
-    return read_form(clause, false, &form) && form == FORM_JSON;
-}
-
-enum negotiated_discovery negotiate_discovery(struct arena *arena, struct bytes accept)
+enum negotiated_form negotiate_failure(struct arena *arena, struct bytes accept)
 {
     struct media_type *clauses;
     size_t count = media_type_parse_accept(arena, accept, &clauses);
+    enum negotiated_form form;
 
-    for (size_t i = 0; i < count; i++) {
-        struct bytes version = media_type_param(&clauses[i], "v");
+    for (size_t i = 0; i < count; i++)
+        if (media_type_param(&clauses[i], "as").len == 0 && read_form(&clauses[i], 0, &form))
+            return form;
+    return FORM_JSON;
+}
 
-        if (!takes_json(&clauses[i]))
-            continue;
-        if (!bytes_eq_str(media_type_param(&clauses[i], "g"), "apidiscovery.k8s.io") ||
-            !bytes_eq_str(media_type_param(&clauses[i], "as"), "APIGroupDiscoveryList"))
-            return NEGOTIATED_LEGACY;
-        if (bytes_eq_str(version, "v2"))
-            return NEGOTIATED_V2;
-        if (bytes_eq_str(version, "v2beta1"))
-            return NEGOTIATED_V2BETA1;
-    }
+/* Which documents a clause asks for; false: none that there are. */
+static bool read_discovery(const struct media_type *clause, enum negotiated_discovery *ret,
+                           enum negotiated_form *ret_form)
+{
+    struct bytes version = media_type_param(clause, "v");
+
+    if (!read_form(clause, 0, ret_form) || *ret_form == FORM_YAML)
+        return false;
+    *ret = NEGOTIATED_LEGACY;
+    if (!bytes_eq_str(media_type_param(clause, "g"), "apidiscovery.k8s.io") ||
+        !bytes_eq_str(media_type_param(clause, "as"), "APIGroupDiscoveryList"))
+        return true;
+    if (*ret_form != FORM_JSON)
+        return false;
+    *ret = bytes_eq_str(version, "v2") ? NEGOTIATED_V2 : NEGOTIATED_V2BETA1;
+    return *ret == NEGOTIATED_V2 || bytes_eq_str(version, "v2beta1");
+}
+
+enum negotiated_discovery negotiate_discovery(struct arena *arena, struct bytes accept,
+                                              enum negotiated_form *ret_form)
+{
+    struct media_type *clauses;
+    size_t count = media_type_parse_accept(arena, accept, &clauses);
+    enum negotiated_discovery wanted;
+
+    for (size_t i = 0; i < count; i++)
+        if (read_discovery(&clauses[i], &wanted, ret_form))
+            return wanted;
+    *ret_form = FORM_JSON;
     return NEGOTIATED_LEGACY;
 }
 

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "codec/projection.h"
 
-enum negotiated_form { FORM_JSON, FORM_YAML, FORM_EVENT_STREAM };
+enum negotiated_form { FORM_JSON, FORM_YAML, FORM_EVENT_STREAM, FORM_PROTOBUF, FORM_COUNT };
 enum negotiated_as { AS_OBJECT, AS_TABLE, AS_METADATA, AS_METADATA_LIST };
 enum negotiated_discovery { NEGOTIATED_LEGACY, NEGOTIATED_V2, NEGOTIATED_V2BETA1 };
 
@@ -23,12 +23,22 @@ struct negotiated {
     struct projection *projection;
 };
 
-/* `streaming`: for a watch. NOT_ACCEPTABLE names what would be; BAD_REQUEST: a projection is wrong.
- */
-MUST_CHECK enum status negotiate(struct arena *arena, struct bytes accept, bool streaming,
+/* What there is to offer. */
+enum negotiate_offer {
+    OFFER_STREAM = 1,            /* for a watch */
+    OFFER_PROTOBUF = 2,          /* of whole objects and of their metadata */
+    OFFER_PROTOBUF_METADATA = 4, /* of their metadata alone: the kind has no message */
+};
+
+/* NOT_ACCEPTABLE names what would be; BAD_REQUEST: a projection is wrong. */
+MUST_CHECK enum status negotiate(struct arena *arena, struct bytes accept, unsigned offers,
                                  struct negotiated *ret_negotiated, struct error *reterr);
-/* For /api and /apis: what the client can take. */
-enum negotiated_discovery negotiate_discovery(struct arena *arena, struct bytes accept);
+/* For a Status that tells of a failure: its form is the best there is, in the end JSON
+ * (k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/writers.go ErrorNegotiated). */
+enum negotiated_form negotiate_failure(struct arena *arena, struct bytes accept);
+/* For /api and /apis: what the client can take; `*ret_form` is JSON or protobuf. */
+enum negotiated_discovery negotiate_discovery(struct arena *arena, struct bytes accept,
+                                              enum negotiated_form *ret_form);
 #define PROTOBUF_MEDIA_TYPE "application/vnd.kubernetes.protobuf"
 
 /* OK if a body of this Content-Type (empty: JSON) can be read; else

@@ -33,13 +33,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes object = bytes_of((const char *)data, size), accept = bytes_cut(&object, '\n');
     struct arena arena = {0};
 
-    for (int streaming = 0; streaming < 2; streaming++) {
+    for (unsigned offers = 0; offers < 8; offers++) {
         struct negotiated negotiated;
         struct error err = {0};
-        enum status st = negotiate(&arena, accept, streaming != 0, &negotiated, &err);
+        enum status st = negotiate(&arena, accept, offers, &negotiated, &err);
 
         must(st == STATUS_OK || (err.message != NULL && negotiated.projection == NULL));
-        must(!streaming || negotiated.form != FORM_YAML);
+        must(!(offers & OFFER_STREAM) || negotiated.form != FORM_YAML);
+        must(offers > OFFER_STREAM || negotiated.form != FORM_PROTOBUF);
         if (st == STATUS_OK && negotiated.projection != NULL)
             fuzz_projection(negotiated.projection, object);
         projection_unref(negotiated.projection);

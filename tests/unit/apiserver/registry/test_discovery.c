@@ -2,6 +2,7 @@
 
 #include "apiserver/registry/discovery.h"
 #include "base/map.h"
+#include "codec/protobuf.h"
 
 #define FOO FOO_CRD("foos", "Foo", VERSION("v1beta1", "false", "") "," VERSION("v1", "true", ""))
 
@@ -177,6 +178,27 @@ TEST(discovery, the_content_type_tells_the_form)
     CHECK(discovery_document(registry, BYTES("/apis/apps"), DISCOVERY_AGGREGATED_V2, &found));
     CHECK_TEXT(found.content_type, "application/json");
     blob_unref(found.body);
+    registry_free(registry);
+}
+
+TEST(discovery, old_documents_come_in_protobuf_too)
+{
+    static const char *const paths[] = {"/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1"};
+    static const char *const kinds[] = {"APIVersions", "APIGroupList", "APIResourceList",
+                                        "APIGroup", "APIResourceList"};
+    struct registry *registry = registry_new();
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct protobuf_envelope envelope;
+        struct document found;
+
+        CHECK(discovery_document(registry, bytes_str(paths[i]), DISCOVERY_LEGACY_PROTOBUF, &found));
+        CHECK_TEXT(found.content_type, PROTOBUF_MEDIA_TYPE);
+        CHECK(protobuf_envelope_read(bytes_of(found.body->data, found.body->len), &envelope,
+                                     NULL) == STATUS_OK);
+        CHECK_TEXT(envelope.kind, kinds[i]);
+        blob_unref(found.body);
+    }
     registry_free(registry);
 }
 
