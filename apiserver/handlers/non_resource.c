@@ -4,6 +4,7 @@
 #include "apiserver/handlers/etag.h"
 #include "apiserver/handlers/live_page.h"
 #include "apiserver/handlers/metrics.h"
+#include "apiserver/handlers/proto_files.h"
 
 #include <sys/utsname.h>
 
@@ -200,8 +201,8 @@ static void handle_root(struct api_request *api)
 
     buf_append_str(
         &body,
-        "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
-        "\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/ui/live\",\"/version\"]}");
+        "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\",\"/metrics\","
+        "\"/openapi/v2\",\"/openapi/v3\",\"/proto\",\"/readyz\",\"/ui/live\",\"/version\"]}");
     respond_json(api, 200, &body);
 }
 
@@ -210,11 +211,17 @@ static const struct {
     bool below; /* what stands below the path too */
     handler *handle;
 } paths[] = {
-    {"/", false, handle_root},           {"/api", true, handle_discovery},
-    {"/apis", true, handle_discovery},   {"/openapi", true, handle_openapi},
-    {"/version", false, handle_version}, {"/healthz", true, handle_health},
-    {"/livez", true, handle_health},     {"/readyz", true, handle_health},
-    {"/metrics", false, handle_metrics}, {"/ui/live", false, handle_live_page},
+    {"/", false, handle_root},
+    {"/api", true, handle_discovery},
+    {"/apis", true, handle_discovery},
+    {"/openapi", true, handle_openapi},
+    {"/version", false, handle_version},
+    {"/healthz", true, handle_health},
+    {"/livez", true, handle_health},
+    {"/readyz", true, handle_health},
+    {"/metrics", false, handle_metrics},
+    {"/ui/live", false, handle_live_page},
+    {"/proto", true, handle_proto_files},
 };
 
 static bool path_is(struct bytes path, const char *base, bool below)
