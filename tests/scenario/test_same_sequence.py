@@ -1,5 +1,6 @@
 """One writer, and every way to be told at once from the same resourceVersion: each tells the same events in
 the same order, with equal objects. A new way is a row of WAYS."""
+import base64
 import json
 import os
 import random
@@ -7,6 +8,7 @@ import subprocess
 import threading
 import unittest
 
+import kubeproto
 from tidewatch import CONFIGMAPS, PATIENCE_S, Server, configmap, main
 
 CHANGES = 600
@@ -59,6 +61,16 @@ def read_sse(server, rv, flags, query=""):
         curl.close()
 
 
+def read_protobuf(server, rv, flags, query=""):
+    curl = Curl(server, f"&resourceVersion={rv}{query}", "-H", f"Accept: {kubeproto.STREAM}", *flags)
+    try:
+        for data in kubeproto.frames(curl.process.stdout.read):
+            event = kubeproto.event_of(data)
+            yield event["type"], event["object"]
+    finally:
+        curl.close()
+
+
 def read_long_polls(server, rv, flags, query=""):
     while True:
         answer = subprocess.run(["curl", "-sS", "--max-time", str(PATIENCE_S * 2), *flags,
@@ -78,7 +90,7 @@ def read_websocket(server, rv, options, query=""):
         for line in process.stdout:
             told = json.loads(line)
             if "message" in told:
-                event = json.loads(told["message"])
+                event = kubeproto.event_of(base64.b64decode(told["message"])) if told["binary"] else json.loads(told["message"])
                 yield event["type"], event["object"]
     finally:
         process.kill()
@@ -100,6 +112,12 @@ WAYS = {
 if os.path.isdir(WS):
     WAYS["WebSocket over HTTP/1.1"] = (read_websocket, {})
     WAYS["WebSocket over HTTP/2"] = (read_websocket, {"h2": True})
+if kubeproto.available():
+    WAYS["protobuf over HTTP/1.1"] = (read_protobuf, H1)
+    WAYS["protobuf over HTTP/2"] = (read_protobuf, H2)
+    if os.path.isdir(WS):
+        WAYS["protobuf over WebSocket over HTTP/1.1"] = (read_websocket, {"headers": {"Accept": kubeproto.STREAM}})
+        WAYS["protobuf over WebSocket over HTTP/2"] = (read_websocket, {"headers": {"accept": kubeproto.STREAM}, "h2": True})
 SELECTORS = {"all": "", "some": "&labelSelector=on%3Dyes"}
 
 
@@ -122,7 +140,7 @@ class SameSequence(unittest.TestCase):
             else:
                 answer = client.call("PUT", f"{CONFIGMAPS}/{name}", body)
             self.assertIn(answer.code, (200, 201), answer)
-        client.create(CONFIGMAPS, configmap(LAST, labels={"on": "yes"}))
+        client.create(CONFIGMAPS, configmap(LAST, {"n": "last"}, labels={"on": "yes"}))
 
     def test_every_way_tells_the_same(self):
         with Server(flags=["--watch-window-events=64"]) as server:   # some read the log on disk meanwhile

@@ -5,6 +5,7 @@ const [url, text] = process.argv.slice(2);
 const options = JSON.parse(text || "{}");
 const WebSocket = require("ws");
 const tell = (what) => process.stdout.write(JSON.stringify(what) + "\n");
+const message = (data, binary) => ({ message: data.toString(binary ? "base64" : "utf8"), binary });
 const commands = (run) => {
   let rest = "";
   process.stdin.on("data", (data) => {
@@ -24,7 +25,7 @@ function overHttp1() {
     response.on("data", (data) => { body += data; });
     response.on("end", () => { tell({ status: response.statusCode, body }); process.exit(0); });
   });
-  ws.on("message", (data, binary) => tell({ message: data.toString(), binary }));
+  ws.on("message", (data, binary) => tell(message(data, binary)));
   ws.on("ping", (data) => tell({ ping: data.toString() }));
   ws.on("pong", (data) => tell({ pong: data.toString() }));
   ws.on("close", (code) => { tell({ close: code }); process.exit(0); });
@@ -59,7 +60,7 @@ function overHttp2() {
         stream.on("data", (data) => { body += data; });
       }
     });
-    receiver.on("message", (data, binary) => tell({ message: data.toString(), binary }));
+    receiver.on("message", (data, binary) => tell(message(data, binary)));
     receiver.on("ping", (data) => { tell({ ping: data.toString() }); sender.pong(data, true, () => {}); });
     receiver.on("pong", (data) => tell({ pong: data.toString() }));
     receiver.on("conclude", (code) => {
