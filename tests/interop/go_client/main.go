@@ -1,0 +1,188 @@
+// go_client is Kubernetes' own client, in protobuf: it writes, gets, lists and follows ConfigMaps and their metadata by
+// client-go, and says what differs from what the same client is told in JSON.
+//
+//	go_client URL
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+)
+
+const (
+	space    = "default"
+	protobuf = "application/vnd.kubernetes.protobuf"
+	patience = 60 * time.Second
+)
+
+var scheme = runtime.NewScheme()
+
+func must(err error) {
+	if err != nil {
+		fmt.Println("FAIL", err)
+		os.Exit(1)
+	}
+}
+
+func equal(what string, got, want any) {
+	if !reflect.DeepEqual(got, want) {
+		fmt.Printf("FAIL %s:\n%#v\nis not\n%#v\n", what, got, want)
+		os.Exit(1)
+	}
+}
+
+// seen checks that answers come in the form that was asked for.
+type seen struct {
+	next http.RoundTripper
+	form string
+}
+
+func (s seen) RoundTrip(request *http.Request) (*http.Response, error) {
+	answer, err := s.next.RoundTrip(request)
+	if err == nil && !strings.HasPrefix(answer.Header.Get("Content-Type"), s.form) {
+		err = fmt.Errorf("%s %s came as %s", request.Method, request.URL, answer.Header.Get("Content-Type"))
+	}
+	return answer, err
+}
+
+func config(url, form string) *rest.Config {
+	return &rest.Config{Host: url, APIPath: "/api", QPS: -1, ContentConfig: rest.ContentConfig{
+		GroupVersion: &corev1.SchemeGroupVersion, NegotiatedSerializer: serializer.NewCodecFactory(scheme).WithoutConversion(),
+		ContentType: form, AcceptContentTypes: form},
+		WrapTransport: func(next http.RoundTripper) http.RoundTripper { return seen{next, form} }}
+}
+
+func client(url, form string) *rest.RESTClient {
+	made, err := rest.RESTClientFor(config(url, form))
+	must(err)
+	return made
+}
+
+func configMap(name, value string) *corev1.ConfigMap {
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"l": "x"}},
+		Data: map[string]string{"v": value}, BinaryData: map[string][]byte{"b": {0, 1, 255}}}
+}
+
+func on(request *rest.Request) *rest.Request { return request.Namespace(space).Resource("configmaps") }
+
+func writesAndReads(ctx context.Context, pb, js *rest.RESTClient) {
+	var made, got, same corev1.ConfigMap
+	must(on(pb.Post()).Body(configMap("a", "1")).Do(ctx).Into(&made))
+	must(on(pb.Get()).Name("a").Do(ctx).Into(&got))
+	must(on(js.Get()).Name("a").Do(ctx).Into(&same))
+	equal("what was created", got, made)
+	equal("what is got", got, same)
+	made.Data["v"] = "2"
+	must(on(pb.Put()).Name("a").Body(&made).Do(ctx).Into(&got))
+	equal("what was updated", got.Data, map[string]string{"v": "2"})
+	err := on(pb.Get()).Name("none").Do(ctx).Error()
+	equal("what is missing", errors.IsNotFound(err), true)
+	equal("how that is said", err.Error(), `configmaps "none" not found`)
+
+	var list, sameList corev1.ConfigMapList
+	must(on(pb.Get()).Do(ctx).Into(&list))
+	must(on(js.Get()).Do(ctx).Into(&sameList))
+	for i := range sameList.Items { // ours has them in JSON
+		sameList.Items[i].TypeMeta = metav1.TypeMeta{}
+	}
+	equal("the list", list, sameList)
+}
+
+// follow runs a reflector of client-go until the store holds `last`, which is deleted at the end.
+func follow(ctx context.Context, pb *rest.RESTClient) {
+	var told sync.Map
+	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
+		ListerWatcher: cache.NewListWatchFromClient(pb, "configmaps", space, fields.Everything()), ObjectType: &corev1.ConfigMap{},
+		Handler: cache.ResourceEventHandlerFuncs{
+			AddFunc:    func(o any) { told.Store("add "+o.(*corev1.ConfigMap).Name, true) },
+			UpdateFunc: func(_, o any) { told.Store("update "+o.(*corev1.ConfigMap).Name+o.(*corev1.ConfigMap).Data["v"], true) },
+			DeleteFunc: func(o any) { told.Store("delete "+o.(*corev1.ConfigMap).Name, true) }}})
+	stop := make(chan struct{})
+	defer close(stop)
+	go informer.Run(stop)
+	wait := func(what string) {
+		for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+			if _, there := told.Load(what); there {
+				return
+			}
+			equal("in time: "+what, time.Now().Before(end), true)
+		}
+	}
+	wait("add a")
+	var b corev1.ConfigMap
+	must(on(pb.Post()).Body(configMap("b", "1")).Do(ctx).Into(&b))
+	wait("add b")
+	b.Data["v"] = "2"
+	must(on(pb.Put()).Name("b").Body(&b).Do(ctx).Error())
+	wait("update b2")
+	must(on(pb.Delete()).Name("b").Body(&metav1.DeleteOptions{}).Do(ctx).Error())
+	wait("delete b")
+	equal("what is stored", store.ListKeys(), []string{space + "/a"})
+}
+
+// events compares a watch with bookmarks in both forms.
+func events(ctx context.Context, pb, js *rest.RESTClient) {
+	take := func(c *rest.RESTClient) (told []watch.Event) {
+		options := metav1.ListOptions{AllowWatchBookmarks: true, ResourceVersion: "1", Watch: true, TimeoutSeconds: new(int64)}
+		*options.TimeoutSeconds = 1
+		w, err := on(c.Get()).VersionedParams(&options, metav1.ParameterCodec).Timeout(patience).Watch(ctx)
+		must(err)
+		for event := range w.ResultChan() {
+			told = append(told, event)
+		}
+		return told
+	}
+	told, same := take(pb), take(js)
+	equal("number of events", len(told) > 3, true)
+	equal("the events", told, same)
+	equal("the last of them", told[len(told)-1].Type, watch.Bookmark)
+}
+
+func metadataOnly(ctx context.Context, url string) {
+	settings := metadata.ConfigFor(config(url, ""))
+	settings.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return seen{next, protobuf} }
+	c, err := metadata.NewForConfig(settings)
+	must(err)
+	resource := c.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(space)
+	list, err := resource.List(ctx, metav1.ListOptions{})
+	must(err)
+	equal("metadata of a list", []any{len(list.Items), list.Items[0].Name, list.Items[0].Labels["l"]}, []any{1, "a", "x"})
+	one, err := resource.Get(ctx, "a", metav1.GetOptions{})
+	must(err)
+	equal("metadata of one", one.UID, list.Items[0].UID)
+	w, err := resource.Watch(ctx, metav1.ListOptions{})
+	must(err)
+	event := <-w.ResultChan()
+	equal("metadata of an event", event.Object.(*metav1.PartialObjectMetadata).ObjectMeta, one.ObjectMeta)
+	w.Stop()
+}
+
+func main() {
+	ctx := context.Background()
+	must(corev1.AddToScheme(scheme))
+	metav1.AddToGroupVersion(scheme, corev1.SchemeGroupVersion)
+	pb, js := client(os.Args[1], protobuf), client(os.Args[1], "application/json")
+	writesAndReads(ctx, pb, js)
+	follow(ctx, pb)
+	events(ctx, pb, js)
+	metadataOnly(ctx, os.Args[1])
+	fmt.Println("ok")
+}

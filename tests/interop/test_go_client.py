@@ -1,0 +1,45 @@
+"""client-go, which all Kubernetes controllers are made with, in protobuf: writes, reads, an informer, watches with bookmarks,
+and the metadata client. Skipped where there is no Go, or its modules cannot be fetched."""
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+
+from tidewatch import PATIENCE_S, Server
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "go_client")
+
+
+def build_program():
+    """The path of the built Go program; None, with the reason said, if it cannot be built here."""
+    cache = os.path.abspath(os.environ.get("TIDEWATCH_CACHE", "build/cache"))
+    program = os.path.join(cache, f"go_client.{os.getpid()}")
+    os.makedirs(cache, exist_ok=True)
+    if shutil.which("go") is None:
+        print("skipped: no go here")
+        return None
+    fetch = subprocess.run(["go", "mod", "download"], cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if fetch.returncode != 0:
+        print("skipped: go cannot fetch the modules of Kubernetes:", fetch.stdout[-500:])
+        return None
+    subprocess.run(["go", "build", "-buildvcs=false", "-o", program, "."], cwd=HERE, check=True)
+    return program
+
+
+class GoClient(unittest.TestCase):
+    def test_client_go_in_protobuf_is_told_what_it_is_told_in_json(self):
+        with Server(storage="memory") as server:
+            done = subprocess.run([PROGRAM, server.url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  timeout=PATIENCE_S * 8)
+            self.assertEqual((done.returncode, done.stdout[-4:].strip()), (0, "ok"), done.stdout[-4000:])
+
+
+if __name__ == "__main__":
+    PROGRAM = build_program()
+    if PROGRAM is None:
+        sys.exit(77)
+    try:
+        unittest.main(verbosity=2)
+    finally:
+        os.remove(PROGRAM)
