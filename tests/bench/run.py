@@ -86,6 +86,16 @@ def fan_out(watchers, streams, burst, events):
     return row
 
 
+def encode_once(each=10_000, events=100):
+    """As many watchers in protobuf as in JSON, of one resource, on all loops."""
+    with Server() as server:
+        r = tool("watchload", server, watchers=2 * each, protobuf=each, streams=200, events=events)
+        row = {f"{each:,} + {each:,} watchers: {form}, encodings of {events} events": server.metric(
+            "tidewatch_watch_events_encoded_total", f'format="{form}"') for form in ("json", "protobuf")}
+        return {**row, f"{each:,} + {each:,} watchers: deliveries/s": r["deliveries_per_s"],
+                f"{each:,} + {each:,} watchers: server CPU us a delivery": r["server_us_a_delivery"]}
+
+
 ROWS = {
     "start": start_to_ready,
     "restart": restart_with_objects,
@@ -100,6 +110,7 @@ ROWS = {
     "watch-h2-1000": fan_out(1000, 100, 1, 200),
     "watch-h2-10000": fan_out(10000, 100, 1, 100),
     "watch-h2-10000-burst": fan_out(10000, 100, 10, 500),
+    "encode-once": encode_once,
 }
 
 

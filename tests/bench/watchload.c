@@ -3,9 +3,10 @@
  * from the write's first byte to receipt, the server's CPU a delivery and memory a watch.
  *
  *   watchload --port=P [--watchers=1000] [--streams=0] [--events=100] [--burst=1] [--size=300]
- *             [--pid=SERVER]
+ *             [--pid=SERVER] [--protobuf=0]
  *
  * streams=0 is HTTP/1.1, one connection a watch; else HTTP/2 with so many watches a connection.
+ * The first `protobuf` of the watchers ask for protobuf, the others for JSON.
  * A round writes `burst` events at once (pipelined), and ends when every watcher has all of them.
  */
 #include "load.h"
@@ -14,7 +15,7 @@
 
 static const char watch_path[] =
     "/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=%s&timeoutSeconds=3600";
-static const char marker[] = "\"bench-round\":\"";
+static const char marker[] = "bench-round"; /* in JSON and in protobuf */
 
 struct peer {
     int fd;
@@ -27,6 +28,7 @@ static uint64_t round_began, received_bytes;
 static uint32_t *samples;
 static size_t sample_count;
 static char path[256];
+static long protobuf_left;
 
 /* Counts the events in a piece of a stream: each holds the marker once. Pieces may cut anywhere, so
  * a cut marker is followed from piece to piece. */
@@ -54,6 +56,13 @@ static void count_events(struct peer *peer, const char *data, size_t len)
             peer->matched = 0;
         }
     }
+}
+
+/* What the next watch is to be told in. */
+static const char *next_accept(void)
+{
+    return protobuf_left-- > 0 ? "application/vnd.kubernetes.protobuf;stream=watch"
+                               : "application/json";
 }
 
 /* ---- HTTP/2 ---- */
@@ -100,7 +109,7 @@ static void h2_open(struct peer *peer, long streams)
     static const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 24}, {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
     nghttp2_nv head[] = {NV(":method", "GET"), NV(":scheme", "http"), NV(":authority", "x"),
-                         NV(":path", path)};
+                         NV(":path", path), NV("accept", "")};
     nghttp2_session_callbacks *callbacks;
 
     nghttp2_session_callbacks_new(&callbacks);
@@ -110,8 +119,12 @@ static void h2_open(struct peer *peer, long streams)
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_submit_settings(peer->session, 0, settings, 2);
     nghttp2_session_set_local_window_size(peer->session, 0, 0, 1 << 28);
-    for (long i = 0; i < streams; i++)
-        nghttp2_submit_request(peer->session, NULL, head, 4, NULL, NULL);
+    for (long i = 0; i < streams; i++) {
+        const char *accept = next_accept();
+
+        head[4] = (nghttp2_nv)NV("accept", accept);
+        nghttp2_submit_request(peer->session, NULL, head, 5, NULL, NULL);
+    }
     h2_flush(peer);
 }
 
@@ -120,7 +133,8 @@ static void h2_open(struct peer *peer, long streams)
 static void h1_open(struct peer *peer)
 {
     char text[512];
-    int len = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+    int len = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\nAccept: %s\r\n\r\n", path,
+                       next_accept());
 
     if (write(peer->fd, text, (size_t)len) != len)
         die("write");
@@ -236,6 +250,7 @@ int main(int argc, char **argv)
     uint64_t began;
     char rv[32];
 
+    protobuf_left = flag_int(argc, argv, "protobuf", 0);
     raise_fd_limit();
     samples = calloc((size_t)(watchers * burst) * (size_t)(events / burst + 1), sizeof(*samples));
     writer = dial(port, 0, true);

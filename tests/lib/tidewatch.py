@@ -101,13 +101,14 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as f:
             return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
 
-    def metric(self, name):
+    def metric(self, name, label=""):
+        """The sum of a family, or of its series with that label."""
         client = self.client()
         code, _, text = client.raw("GET", "/metrics")
         client.connection.close()
         assert code == 200
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.decode().splitlines()
-                   if line.split("{")[0].split(" ")[0] == name)
+                   if line.split("{")[0].split(" ")[0] == name and label in line)
 
 
 class Answer:

@@ -1,7 +1,5 @@
 """Answers and watches in protobuf, read by classes that protoc made of proto/. Skipped without protoc or python3-protobuf."""
 import gzip
-import json
-import unittest
 
 import kubeproto
 from kubeproto import STREAM, TYPE, ProtobufWatch, decode
@@ -10,7 +8,6 @@ from tidewatch import CONFIGMAPS, ApiTest, Watch, configmap, main
 METADATA = ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 TABLE = ";as=Table;g=meta.k8s.io;v=v1"
-ENCODED = 'tidewatch_watch_events_encoded_total{format="%s"}'
 
 
 def bare(item):
@@ -208,8 +205,7 @@ class Protobuf(ApiTest):
             watch.close()
 
     def encoded(self):
-        lines = self.client.get("/metrics").body.decode().splitlines()
-        return {form: next(float(line.split()[-1]) for line in lines if line.startswith(ENCODED % form)) for form in ("json", "sse", "protobuf")}
+        return {form: self.server.metric("tidewatch_watch_events_encoded_total", f'format="{form}"') for form in ("json", "sse", "protobuf")}
 
 
 if __name__ == "__main__":

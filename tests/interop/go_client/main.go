@@ -1,27 +1,35 @@
 // go_client is Kubernetes' own client, in protobuf: it writes, gets, lists and follows ConfigMaps and their metadata by
 // client-go, and says what differs from what the same client is told in JSON.
 //
-//	go_client URL
+// Then every manifest of a kind that is served is created, and got, listed and watched in both forms.
+//
+//	go_client URL [MANIFEST ...]
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
-	"reflect"
 	"strings"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/watch"
+	builtin "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -43,7 +51,7 @@ func must(err error) {
 }
 
 func equal(what string, got, want any) {
-	if !reflect.DeepEqual(got, want) {
+	if !equality.Semantic.DeepEqual(got, want) {
 		fmt.Printf("FAIL %s:\n%#v\nis not\n%#v\n", what, got, want)
 		os.Exit(1)
 	}
@@ -175,14 +183,123 @@ func metadataOnly(ctx context.Context, url string) {
 	w.Stop()
 }
 
+// ---- every kind ----
+
+func ask(url, method, form string, body []byte) (int, []byte) {
+	request, err := http.NewRequest(method, url, bytes.NewReader(body))
+	must(err)
+	request.Header.Set("Accept", form)
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	must(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	must(err)
+	if answer.StatusCode < 300 && !strings.HasPrefix(answer.Header.Get("Content-Type"), form) {
+		must(fmt.Errorf("%s came as %s", url, answer.Header.Get("Content-Type")))
+	}
+	return answer.StatusCode, text
+}
+
+func decode(data []byte) runtime.Object {
+	object, _, err := serializer.NewCodecFactory(scheme).UniversalDeserializer().Decode(data, nil, nil)
+	must(err)
+	return object
+}
+
+// resourceOf finds what a kind is called in a URL; nothing if it is not stored there.
+func resourceOf(url, root string, kind string) *metav1.APIResource {
+	var list metav1.APIResourceList
+	_, text := ask(url+root, "GET", "application/json", nil)
+	if json.Unmarshal(text, &list) != nil {
+		return nil
+	}
+	for _, resource := range list.APIResources {
+		if resource.Kind == kind && !strings.Contains(resource.Name, "/") && len(resource.Verbs) > 1 {
+			return &resource
+		}
+	}
+	return nil
+}
+
+// withoutKind takes away what only JSON says of a list's items.
+func withoutKind(list runtime.Object) runtime.Object {
+	must(meta.EachListItem(list, func(item runtime.Object) error {
+		item.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
+		return nil
+	}))
+	return list
+}
+
+func manifest(ctx context.Context, url, path string) bool {
+	text, err := os.ReadFile(path)
+	must(err)
+	var tree map[string]any
+	must(json.Unmarshal(text, &tree))
+	version, kind := fmt.Sprint(tree["apiVersion"]), fmt.Sprint(tree["kind"])
+	root := "/apis/" + version
+	if version == "v1" {
+		root = "/api/v1"
+	}
+	resource := resourceOf(url, root, kind)
+	if resource == nil {
+		return false
+	}
+	metadata := tree["metadata"].(map[string]any)
+	for _, name := range []string{"resourceVersion", "uid", "namespace", "deletionTimestamp", "deletionGracePeriodSeconds"} {
+		delete(metadata, name)
+	}
+	all := url + root + "/" + resource.Name
+	if resource.Namespaced {
+		all = url + root + "/namespaces/" + space + "/" + resource.Name
+	}
+	text, err = json.Marshal(tree)
+	must(err)
+	code, answer := ask(all, "POST", "application/json", text)
+	if code == http.StatusUnprocessableEntity {
+		fmt.Println("refused:", path)
+		return false
+	}
+	equal(path+": "+string(answer), code, http.StatusCreated)
+
+	one := all + "/" + metadata["name"].(string)
+	_, pb := ask(one, "GET", protobuf, nil)
+	_, js := ask(one, "GET", "application/json", nil)
+	equal(path, decode(pb), decode(js))
+	_, pb = ask(all, "GET", protobuf, nil)
+	_, js = ask(all, "GET", "application/json", nil)
+	equal("list of "+path, decode(pb), withoutKind(decode(js)))
+	equal("watch of "+path, first(ctx, url, one, protobuf), first(ctx, url, one, "application/json"))
+	return true
+}
+
+// first is what a watch of one object begins with.
+func first(ctx context.Context, url, one, form string) watch.Event {
+	settings := config(url, form)
+	settings.GroupVersion = &schema.GroupVersion{}
+	made, err := rest.RESTClientFor(settings)
+	must(err)
+	at := strings.LastIndex(one, "/")
+	w, err := made.Get().AbsPath(strings.TrimPrefix(one[:at], url)).Param("watch", "1").Param("fieldSelector", "metadata.name="+one[at+1:]).Watch(ctx)
+	must(err)
+	defer w.Stop()
+	return <-w.ResultChan()
+}
+
 func main() {
 	ctx := context.Background()
-	must(corev1.AddToScheme(scheme))
-	metav1.AddToGroupVersion(scheme, corev1.SchemeGroupVersion)
+	must(builtin.AddToScheme(scheme))
+	must(apiextensionsv1.AddToScheme(scheme))
 	pb, js := client(os.Args[1], protobuf), client(os.Args[1], "application/json")
 	writesAndReads(ctx, pb, js)
 	follow(ctx, pb)
 	events(ctx, pb, js)
 	metadataOnly(ctx, os.Args[1])
-	fmt.Println("ok")
+	kinds := 0
+	for _, path := range os.Args[2:] {
+		if manifest(ctx, os.Args[1], path) {
+			kinds++
+		}
+	}
+	fmt.Printf("ok, with %d kinds\n", kinds)
 }
