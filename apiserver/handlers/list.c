@@ -3,6 +3,7 @@
  *
  *   options -> which revision -> the state in memory, if it is that of the revision,
  *                                else from the log on disk, on a history thread
+ *          -> written at once, or on a history thread where each of many items must be parsed
  *
  * What each combination of resourceVersion, resourceVersionMatch, limit and continue means:
  * k8s.io/apiserver/pkg/storage/cacher/delegator and pkg/storage/etcd3/store.go GetList.
@@ -32,7 +33,14 @@ struct list_request {
     struct history_job job;
     enum status read_status;
     struct error read_error;
+    /* the answer */
+    struct list_meta meta;
+    struct buf body;
 };
+
+/* With more items than this a list that parses them is written off the loop, which others wait for:
+ * so many take a millisecond or two. */
+enum { PARSED_ON_LOOP_MAX = 500 };
 
 static void release(struct api_request *api)
 {
@@ -43,6 +51,7 @@ static void release(struct api_request *api)
     free(list->items);
     arena_release(&list->keys);
     error_release(&list->read_error);
+    buf_release(&list->body);
     selection_release(&list->selection);
 }
 
@@ -86,18 +95,50 @@ static bool on_value(void *user, struct bytes key, struct value *value)
     return on_object(user, key, object_of(value));
 }
 
-static void write_items(struct list_request *list, struct buf *body, const struct list_meta *meta)
+static void write_items(struct list_request *list)
 {
     const struct kind *kind = list->api->kind;
+    struct buf *body = &list->body;
     size_t room = 256;
 
     for (size_t i = 0; i < list->count && list->view.shape == VIEW_OBJECT; i++)
         room += list->items[i]->base.len + 64;
     buf_reserve(body, room);
-    view_begin_list(body, kind, list->view, meta);
+    view_begin_list(body, kind, list->view, &list->meta);
     for (size_t i = 0; i < list->count; i++)
         view_add_item(body, kind, list->view, list->items[i], i == 0);
     view_end_list(body, kind, list->view);
+}
+
+static void send(struct list_request *list)
+{
+    struct api_request *api = list->api;
+    struct buf body = list->body;
+
+    if (api->http == NULL) {
+        api_free(api);
+        return;
+    }
+    list->body = (struct buf){0};
+    body.failed |= list->failed || list->keys.failed || api->arena.failed;
+    respond_json(api, 200, &body);
+}
+
+/* What it reads does not change, and stays until on_written(). */
+static void write_elsewhere(struct history_job *job, struct storage *storage)
+{
+    (void)storage;
+    write_items(container_of(job, struct list_request, job));
+}
+
+static void on_written(struct history_job *job)
+{
+    send(container_of(job, struct list_request, job));
+}
+
+static bool parses(struct view view)
+{
+    return view.protobuf || view.projection != NULL || view.shape == VIEW_TABLE;
 }
 
 /* Items of the snapshot behind this page; < 0: not known. Only whole lists are counted, as the real
@@ -118,25 +159,29 @@ static int64_t count_left(const struct list_request *list, bool from_memory)
 
 static void answer(struct list_request *list, uint64_t rev, bool from_memory)
 {
-    struct api_request *api = list->api;
-    struct list_meta meta = {.rev = rev, .remaining = -1};
-    struct buf body = {0};
+    struct worker *w = list->api->worker;
 
-    if (api->http == NULL) {
-        api_free(api);
+    if (list->api->http == NULL) {
+        api_free(list->api);
         return;
     }
+    list->meta = (struct list_meta){.rev = rev, .remaining = -1};
     if (list->more) {
         struct continue_token token = {(int64_t)rev,
                                        bytes_from(list->last_key, list->selection.prefix.len),
                                        count_left(list, from_memory)};
 
-        meta.continue_token = continue_encode(&api->arena, &token);
-        meta.remaining = token.left;
+        list->meta.continue_token = continue_encode(&list->api->arena, &token);
+        list->meta.remaining = token.left;
     }
-    write_items(list, &body, &meta);
-    body.failed |= list->failed || list->keys.failed || api->arena.failed;
-    respond_json(api, 200, &body);
+    if (parses(list->view) && list->count > PARSED_ON_LOOP_MAX) {
+        list->job =
+            (struct history_job){.run = write_elsewhere, .on_done = on_written, .loop = w->loop};
+        history_submit(w->history, &list->job);
+        return;
+    }
+    write_items(list);
+    send(list);
 }
 
 static void answer_from_memory(struct list_request *list, uint64_t rev)

@@ -1,5 +1,6 @@
 """Answers and watches in protobuf, read by classes that protoc made of proto/. Skipped without protoc or python3-protobuf."""
 import gzip
+import socket
 
 import kubeproto
 from kubeproto import STREAM, TYPE, ProtobufWatch, decode
@@ -67,6 +68,24 @@ class Protobuf(ApiTest):
         self.assertEqual(answer.headers.get("content-encoding"), "gzip")
         packed = decode(gzip.decompress(answer.body))
         self.assertEqual([item["data"] for item in packed["items"]], [item["data"] for item in self.ok("GET", space)["items"]])
+
+    def test_a_list_too_long_to_be_parsed_between_other_things_is_the_same(self):
+        self.made("/api/v1/namespaces", {"metadata": {"name": "long"}})
+        space, count = "/api/v1/namespaces/long/configmaps", 510
+        for n in range(count):
+            self.made(space, configmap(f"c{n:03}", {"n": str(n)}))
+        plain = self.ok("GET", space)
+        self.assertEqual(len(plain["items"]), count)
+        for _ in range(20):     # these leave before they are answered
+            with socket.create_connection(("127.0.0.1", self.server.port)) as gone:
+                gone.sendall(f"GET {space} HTTP/1.1\r\nHost: x\r\nAccept: {TYPE}\r\n\r\n".encode())
+        listed = self.protobuf(self.client.get(space, Accept=TYPE), 200)
+        self.assertEqual(listed["metadata"], plain["metadata"])
+        self.assertEqual(listed["items"], [bare(item) for item in plain["items"]])
+        table = self.client.get(space, Accept="application/json" + TABLE).json
+        self.assertEqual([row["cells"][0] for row in table["rows"]], [item["metadata"]["name"] for item in plain["items"]])
+        part = self.client.get(space, Accept="application/json;drop=data").json
+        self.assertEqual(part["items"], [{k: v for k, v in item.items() if k != "data"} for item in plain["items"]])
 
     def test_failures_come_in_it_too(self):
         status = self.failure(self.client.get(CONFIGMAPS + "/nope", Accept=TYPE), 404, "NotFound")
