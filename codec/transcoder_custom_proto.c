@@ -202,11 +202,42 @@ static void append_message(struct buf *out, const struct custom_message *message
     buf_appendf(out, "%*s}\n", indent, "");
 }
 
+/* Is a message of that package used here, or further in? */
+static bool uses_package(const struct custom_message *message, const char *package)
+{
+    for (size_t i = 0; i < message->type.field_count; i++) {
+        const struct message_field *field = &message->type.fields[i];
+
+        if (field->flags & FIELD_MAP)
+            field = &field->message->fields[1];
+        if (field->type == TYPE_MESSAGE && field->message->descriptor != NULL &&
+            strcmp(field->message->descriptor->package_name, package) == 0)
+            return true;
+    }
+    for (const struct custom_message *it = message->first; it != NULL; it = it->next)
+        if (uses_package(it, package))
+            return true;
+    return false;
+}
+
+/* protoc warns of those that nothing is taken from. */
+static void append_imports(struct buf *out, const struct custom_messages *messages)
+{
+    static const struct {
+        const char *file, *package;
+    } imports[] = {{"intstr.proto", "k8s.io.apimachinery.pkg.util.intstr"},
+                   {"meta_v1.proto", "k8s.io.apimachinery.pkg.apis.meta.v1"},
+                   {"runtime.proto", "k8s.io.apimachinery.pkg.runtime"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(imports); i++)
+        if (uses_package(messages->kind, imports[i].package))
+            buf_appendf(out, "import \"%s\";\n", imports[i].file);
+}
+
 void custom_messages_write_proto(struct buf *out, const struct custom_messages *messages)
 {
     buf_appendf(out, "syntax = \"proto2\";\n\npackage %.*s;\n\n", BYTES_FMT(messages->package));
-    buf_append_str(out, "import \"intstr.proto\";\nimport \"meta_v1.proto\";\n"
-                        "import \"runtime.proto\";\n");
+    append_imports(out, messages);
     append_message(out, messages->kind, 0);
     append_message(out, messages->list, 0);
 }
