@@ -64,7 +64,7 @@ struct watch_format watch_format_of(const struct kind *kind, struct view view,
         format.view.projection = NULL;
     buf_appendf(&text, "%d %d %d %d %d %s %s ", framing, view.shape, view.include, view.v1beta1,
                 view.protobuf, kind->api_version, kind->kind);
-    if (view.protobuf) /* messages change with the schema */
+    if (view.protobuf && view.shape == VIEW_OBJECT) /* messages change with the schema */
         buf_appendf(&text, "%llu ", (unsigned long long)kind->crd_rev);
     buf_append_bytes(&text, projection_text(format.view.projection));
     if (view.shape == VIEW_TABLE)

@@ -80,6 +80,9 @@ class Kubectl:
                             ("service clusterip hand --tcp=80:80", "service/hand"),
                             ("role hand --verb=get --resource=pods", "role.rbac.authorization.k8s.io/hand")):
             self.assertEqual(self.k("create", *words.split()), made + " created\n")
+        if self.minor >= 32:
+            told = self.k("create", "configmap", "told", "-v=8")
+            self.assertEqual(len(re.findall("Content-Type: application/vnd.kubernetes.protobuf", told)), 2, "sent and answered")
         self.assertEqual(self.k("get", "secret", "hand", "-o", "jsonpath={.data.p}"), "cQ==")
         self.assertEqual(self.k("run", "hand", "--image=nginx"), "pod/hand created\n")
         self.k("delete", "ns", "hand")
