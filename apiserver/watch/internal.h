@@ -136,12 +136,12 @@ struct outbox {
     struct frame *frames[HTTP_STREAM_WRITE_MAX];
     size_t count, events, bookmarks, bytes;
 };
-/* One place is kept for a bookmark behind the events. */
-enum { OUTBOX_EVENTS_MAX = HTTP_STREAM_WRITE_MAX - 1, OUTBOX_BYTES_MAX = 64 * 1024 };
+/* One place is kept for a bookmark behind what else there is. */
+enum { OUTBOX_FRAMES_MAX = HTTP_STREAM_WRITE_MAX - 1, OUTBOX_BYTES_MAX = 64 * 1024 };
 
 static inline bool outbox_full(const struct outbox *out)
 {
-    return out->events >= OUTBOX_EVENTS_MAX || out->bytes >= OUTBOX_BYTES_MAX;
+    return out->count >= OUTBOX_FRAMES_MAX || out->bytes >= OUTBOX_BYTES_MAX;
 }
 /* Takes the reference. False: `frame` is NULL. */
 bool outbox_add(struct outbox *out, struct frame *frame);
@@ -166,6 +166,10 @@ bool watcher_needs_columns(const struct watcher *watcher);
 /* ---- behind ---- */
 /* Asks the log for what one write can take; goes on from there. The sink is ready. */
 void behind_read(struct watcher *watcher);
+/* Sends what a read has brought, as soon as the sink can take it. */
+void behind_go_on(struct watcher *watcher);
+/* Drops a read that has been answered. False: its answer is still to come. */
+bool behind_drop(struct watcher *watcher);
 /* Drops a read whose answer will not come any more. */
 void behind_forget(struct watcher *watcher);
 

@@ -65,6 +65,27 @@ TEST(stream, its_end_is_the_annotated_bookmark_for_those_who_want_one)
     fake_server_release(&server);
 }
 
+TEST(stream, a_first_state_of_any_size_leaves_room_for_what_stands_around_it)
+{
+    for (int count = HTTP_STREAM_WRITE_MAX - 4; count <= HTTP_STREAM_WRITE_MAX + 1; count++) {
+        struct fake_server server;
+        struct fake_watch watch;
+        char name[32], end[96];
+
+        fake_server_start(&server);
+        for (int n = 0; n < count; n++) {
+            snprintf(name, sizeof(name), "o%02d", n);
+            put(&server, name);
+        }
+        fake_watch_start(&server, &watch,
+                         (struct watch_spec){.initial = true, .framing = FRAMING_SSE});
+        snprintf(end, sizeof(end), "data: %s@%d\n\n: \nid: %d\n\n", name, count, count);
+        CHECK(bytes_ends_with(buf_bytes(&watch.stream.text), bytes_str(end)));
+        fake_watch_release(&watch);
+        fake_server_release(&server);
+    }
+}
+
 TEST(stream, an_idle_one_has_a_heartbeat_that_says_where_it_is)
 {
     struct fake_server server;
