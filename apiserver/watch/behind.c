@@ -15,6 +15,7 @@ struct log_read {
     struct watcher *watcher; /* stays until the job is done, ended or not */
     uint64_t after_rev, upto;
     bool with_columns, full;
+    bool done; /* and waits for the sink */
     enum status status;
     struct error err;
     struct outbox out;
@@ -116,6 +117,33 @@ void behind_forget(struct watcher *watcher)
         watcher_release(watcher);
 }
 
+bool behind_drop(struct watcher *watcher)
+{
+    if (watcher->read == NULL)
+        return true;
+    if (!watcher->read->done)
+        return false;
+    read_free(watcher->read);
+    watcher->read = NULL;
+    return true;
+}
+
+/* A stream that could take bytes when the log was asked may be writing something of its own by now:
+ * a WebSocket's ping. */
+void behind_go_on(struct watcher *watcher)
+{
+    struct log_read *read = watcher->read;
+
+    if (!read->done || !watcher->ops->ready(watcher->sink))
+        return;
+    watcher->read = NULL;
+    if (watcher->stale)
+        watcher_end(watcher);
+    else
+        go_on(watcher, read);
+    read_free(read);
+}
+
 static void on_done(struct history_job *job)
 {
     struct log_read *read = container_of(job, struct log_read, job);
@@ -125,12 +153,8 @@ static void on_done(struct history_job *job)
         behind_forget(watcher);
         return;
     }
-    watcher->read = NULL;
-    if (watcher->stale)
-        watcher_end(watcher);
-    else
-        go_on(watcher, read);
-    read_free(read);
+    read->done = true;
+    behind_go_on(watcher);
 }
 
 void behind_read(struct watcher *watcher)

@@ -214,12 +214,16 @@ size_t watcher_pump(struct watcher *watcher)
     bool alive = true;
     enum status st;
 
-    if (watcher->read == NULL && watcher->stale) {
+    if (watcher->read != NULL) {
+        behind_go_on(watcher);
+        return steps;
+    }
+    if (watcher->stale) {
         watcher_end(watcher);
         return steps;
     }
-    if (watcher->read != NULL || !watcher->ops->ready(watcher->sink))
-        return steps; /* whichever comes back calls again */
+    if (!watcher->ops->ready(watcher->sink))
+        return steps; /* it calls again */
     out.count = out.events = out.bookmarks = out.bytes = 0;
     st = collect(watcher, &out, &steps);
     if (st == STATUS_NO_MEMORY) {

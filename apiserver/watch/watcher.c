@@ -144,7 +144,7 @@ void watcher_release(struct watcher *watcher)
         snapshot_unref(watcher->snapshot);
         watcher->sink = NULL;
         watcher->state = WATCHER_ENDED;
-        if (watcher->read != NULL) {
+        if (!behind_drop(watcher)) {
             list_append(&cache->ended, &watcher->in_resource);
             return;
         }

@@ -346,6 +346,34 @@ TEST(behind, a_table_has_its_columns_once)
     release(&server);
 }
 
+TEST(behind, what_was_read_waits_for_a_stream_that_writes_something_of_its_own)
+{
+    struct fake_server server;
+    struct fake_watch watch, gone;
+
+    start(&server, 4);
+    put_until(&server, 20);
+    hold(true);
+    fake_watch_start(&server, &watch, (struct watch_spec){.since = 10});
+    fake_watch_start(&server, &gone, (struct watch_spec){.since = 10});
+    watch.stream.ready = gone.stream.ready = false; /* a WebSocket's ping is on its way */
+    watch.stream.stalled = gone.stream.stalled = true;
+    hold(false);
+    for (int answers = 0; answers < 2; answers++) {
+        CHECK(fake_wait_for_post(server.loop));
+        CHECK(run_posted(server.loop));
+    }
+    fake_settle(server.loop);
+    CHECK_SEEN(&watch, "");
+    fake_client_leaves(&gone); /* with its answer */
+    watch.stream.stalled = false;
+    settle(&server);
+    CHECK(bytes_starts_with(seen(&watch), BYTES("MODIFIED a@11 MODIFIED a@12 ")));
+    fake_watch_release(&gone);
+    fake_watch_release(&watch);
+    release(&server);
+}
+
 TEST(behind, a_watch_that_ends_during_its_read_is_freed_when_the_read_comes_back)
 {
     struct fake_server server;
