@@ -3,7 +3,7 @@
  *
  *   watch_cache.c  state, feeding, reading        watcher.c  a watch from its start to its end
  *   snapshot.c     the first state of a watch     pump.c     what a watch sends, and when
- *                                                 behind.c   reading on from the log on disk
+ *   mux*.c         many watches on one stream     behind.c   reading on from the log on disk
  */
 #ifndef TIDEWATCH_APISERVER_WATCH_INTERNAL_H
 #define TIDEWATCH_APISERVER_WATCH_INTERNAL_H
@@ -51,9 +51,12 @@ struct watch_cache {
         void *user;
     } listeners[LISTENERS_MAX];
     size_t listener_count;
-    struct list ready;    /* watchers to pump, by link */
-    struct list turn_end; /* stands in `ready` behind those that this turn pumps */
-    struct list ended;    /* without a stream, but a read of the log is still out; by in_resource */
+    struct list ready;       /* watchers to pump, by link */
+    struct list turn_end;    /* stands in `ready` behind those that this turn pumps */
+    struct list muxes;       /* all that have a stream, by in_cache */
+    struct list ready_muxes; /* to pump, by ready */
+    struct list ended_muxes; /* without a stream, but a read of the log is still out; by in_cache */
+    struct list ended; /* without a stream, but a read of the log is still out; by in_resource */
     struct watcher *writing; /* inside its sink's write(); NULL again if it went with its sink */
     struct consistency consistency;
     struct loop_task pump_task; /* at the end of a turn in which some are ready */
@@ -128,6 +131,8 @@ void watcher_fail(struct watcher *watcher, const struct error *err);
 void watcher_abort(struct watcher *watcher);
 /* At an event boundary, as it is. */
 void watcher_end(struct watcher *watcher);
+/* Takes it out of everything that could call it; its filter and format stay for who reads them. */
+void watcher_leave(struct watcher *watcher);
 /* The stream is no more: drops all, or what a read that is still out does not need. */
 void watcher_release(struct watcher *watcher);
 
@@ -153,6 +158,16 @@ bool outbox_send(struct outbox *out, struct watcher *watcher);
 void pump_init(struct watch_cache *cache);
 /* Sends what the watcher has to say and its stream can take; the steps this took. */
 size_t watcher_pump(struct watcher *watcher);
+/* What one turn may cost: see pump.c. */
+enum { PUMP_STEPS = 32, WATCHER_STEPS_MAX = 2048 };
+/* Adds one event. False without memory. */
+bool collect_event(struct watcher *watcher, struct outbox *out, struct watch_event *event,
+                   enum watch_type type, size_t *steps);
+/* Adds objects of the first state. OK: there are more; END: these were the last, and the watch is
+ * LIVE; NO_MEMORY. */
+enum status collect_initial(struct watcher *watcher, struct outbox *out, size_t *steps);
+/* Into its bucket's list: it has been told of everything. */
+void watcher_fall_asleep(struct watcher *watcher);
 /* Adds the next events of the window. OK: there are more; END: these were the last; NO_MEMORY. */
 enum status collect_live(struct watcher *watcher, struct outbox *out, size_t *steps);
 /* Adds a bookmark, if there is a revision that may be told; or the framing's heartbeat, for a watch
@@ -172,5 +187,12 @@ void behind_go_on(struct watcher *watcher);
 bool behind_drop(struct watcher *watcher);
 /* Drops a read whose answer will not come any more. */
 void behind_forget(struct watcher *watcher);
+
+/* ---- mux ---- */
+/* As watcher_pump(), of the mux with that link in ready_muxes. */
+size_t mux_pump(struct list *ready);
+void mux_end_all(struct watch_cache *cache);
+/* Frees those whose read of the log will not come back any more. */
+void mux_forget_all(struct watch_cache *cache);
 
 #endif

@@ -5,12 +5,7 @@
  * Short turns make fewer writes: a burst of changes is applied between them, and who waits on the
  * ready list meanwhile is sent several events at once. With 1,000 watches and bursts of 10, turns
  * of 128 writes cost 1.1 us a delivery, turns of 2,048 cost 3.0. */
-enum {
-    ENCODE_STEPS = 16,
-    PUMP_STEPS = 32,
-    WATCHER_STEPS_MAX = 2048,
-    TURN_STEPS_MAX = 128 * PUMP_STEPS,
-};
+enum { ENCODE_STEPS = 16, TURN_STEPS_MAX = 128 * PUMP_STEPS };
 
 /* ---- outbox ---- */
 
@@ -60,8 +55,8 @@ bool watcher_needs_columns(const struct watcher *watcher)
     return watcher->format.view.shape == VIEW_TABLE && !watcher->has_columns;
 }
 
-static bool collect_event(struct watcher *watcher, struct outbox *out, struct watch_event *event,
-                          enum watch_type type, size_t *steps)
+bool collect_event(struct watcher *watcher, struct outbox *out, struct watch_event *event,
+                   enum watch_type type, size_t *steps)
 {
     bool made = true;
     struct frame *frame;
@@ -103,7 +98,7 @@ enum status collect_live(struct watcher *watcher, struct outbox *out, size_t *st
 }
 
 /* The state as ADDED, then the marker of its end: from there on the watch is like any other. */
-static enum status collect_initial(struct watcher *watcher, struct outbox *out, size_t *steps)
+enum status collect_initial(struct watcher *watcher, struct outbox *out, size_t *steps)
 {
     const struct snapshot *snapshot = watcher->snapshot;
     size_t last = *steps + WATCHER_STEPS_MAX;
@@ -171,7 +166,7 @@ bool collect_bookmark(struct watcher *watcher, struct outbox *out, bool initial_
 
 /* ---- the pump ---- */
 
-static void fall_asleep(struct watcher *watcher)
+void watcher_fall_asleep(struct watcher *watcher)
 {
     watcher->idle = true;
     list_append(&watcher->bucket->idle, &watcher->link);
@@ -232,7 +227,7 @@ size_t watcher_pump(struct watcher *watcher)
         return steps;
     }
     if (st == STATUS_END)
-        fall_asleep(watcher);
+        watcher_fall_asleep(watcher);
     if (out.count > 0)
         alive = outbox_send(&out, watcher);
     else if (watcher->state == WATCHER_BEHIND)
@@ -242,6 +237,22 @@ size_t watcher_pump(struct watcher *watcher)
     if (st == STATUS_END && alive && watcher->ops->caught_up != NULL)
         watcher->ops->caught_up(watcher->sink, watcher->cursor);
     return steps;
+}
+
+/* They have a budget of their own: neither many watches nor many muxes hold the others up. */
+static void pump_muxes(struct watch_cache *cache)
+{
+    struct list turn_end;
+    size_t steps = 0;
+
+    list_append(&cache->ready_muxes, &turn_end);
+    while (cache->ready_muxes.next != &turn_end && steps < TURN_STEPS_MAX) {
+        struct list *link = cache->ready_muxes.next;
+
+        list_remove(link);
+        steps += mux_pump(link);
+    }
+    list_remove(&turn_end);
 }
 
 /* Pumps each watcher that was ready when it began, or as many as this turn can afford. What is left
@@ -259,7 +270,8 @@ static void pump_ready(struct loop_task *task)
         steps += watcher_pump(watcher);
     }
     list_remove(&cache->turn_end);
-    if (!list_empty(&cache->ready))
+    pump_muxes(cache);
+    if (!list_empty(&cache->ready) || !list_empty(&cache->ready_muxes))
         loop_defer(cache->options.loop, &cache->pump_task);
 }
 

@@ -25,6 +25,9 @@ struct watch_cache *watch_cache_new(const struct watch_cache_options *options)
         cache->options.bookmark_ms = BOOKMARK_MS;
     list_init(&cache->ready);
     list_init(&cache->ended);
+    list_init(&cache->muxes);
+    list_init(&cache->ready_muxes);
+    list_init(&cache->ended_muxes);
     pump_init(cache);
     return cache;
 }
@@ -51,6 +54,7 @@ void watch_cache_free(struct watch_cache *cache)
     /* Their reads will not come back: the history has ended before the cache does. */
     list_for_each(&cache->ended, link)
         behind_forget(list_entry(link, struct watcher, in_resource));
+    mux_forget_all(cache);
     for (struct map_slot *it = map_next(&cache->resources, NULL); it != NULL;
          it = map_next(&cache->resources, it))
         resource_free(it->value);

@@ -129,23 +129,29 @@ static bool watcher_join(struct watcher *watcher)
     return true;
 }
 
-void watcher_release(struct watcher *watcher)
+void watcher_leave(struct watcher *watcher)
 {
     struct watch_cache *cache = watcher->cache;
 
+    if (list_linked(&watcher->in_resource))
+        counter_add(&cache->stats.watchers, (uint64_t)-1);
+    list_remove(&watcher->in_resource);
+    list_remove(&watcher->link);
+    loop_timer_stop(cache->options.loop, &watcher->timer);
+    if (watcher->bucket != NULL)
+        dispatcher_leave(&watcher->resource->dispatcher, watcher->bucket);
+    snapshot_unref(watcher->snapshot);
+    watcher->snapshot = NULL;
+    watcher->sink = NULL;
+    watcher->state = WATCHER_ENDED;
+}
+
+void watcher_release(struct watcher *watcher)
+{
     if (watcher->state != WATCHER_ENDED) {
-        if (list_linked(&watcher->in_resource))
-            counter_add(&cache->stats.watchers, (uint64_t)-1);
-        list_remove(&watcher->in_resource);
-        list_remove(&watcher->link);
-        loop_timer_stop(cache->options.loop, &watcher->timer);
-        if (watcher->bucket != NULL)
-            dispatcher_leave(&watcher->resource->dispatcher, watcher->bucket);
-        snapshot_unref(watcher->snapshot);
-        watcher->sink = NULL;
-        watcher->state = WATCHER_ENDED;
+        watcher_leave(watcher);
         if (!behind_drop(watcher)) {
-            list_append(&cache->ended, &watcher->in_resource);
+            list_append(&watcher->cache->ended, &watcher->in_resource);
             return;
         }
     }
@@ -169,6 +175,10 @@ void watcher_make_ready(struct watcher *watcher)
             watcher->cursor = cache->dispatched_rev;
     }
     list_remove(&watcher->link);
+    if (watcher->ops->wake != NULL) {
+        watcher->ops->wake(watcher->sink);
+        return;
+    }
     list_append(&cache->ready, &watcher->link);
     loop_defer(cache->options.loop, &cache->pump_task);
 }
@@ -239,6 +249,10 @@ void watcher_finish(struct watcher *watcher, bool bookmark_anyway)
     size_t steps = 0;
     enum status st = STATUS_OK;
 
+    if (watcher->ops->wake != NULL) {
+        watcher->ops->end(watcher->sink, watcher->cursor);
+        return;
+    }
     if (watcher->idle && watcher->cursor < watcher->cache->dispatched_rev)
         watcher->cursor = watcher->cache->dispatched_rev;
     if (watcher->state == WATCHER_LIVE && !watcher->stale && !watcher_is_behind(watcher) &&
@@ -278,6 +292,7 @@ static void end_all(struct resource *resource)
 
 void watch_cache_end_watchers(struct watch_cache *cache)
 {
+    mux_end_all(cache);
     for (struct map_slot *it = map_next(&cache->resources, NULL); it != NULL;
          it = map_next(&cache->resources, it))
         end_all(it->value);

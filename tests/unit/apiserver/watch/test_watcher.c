@@ -52,8 +52,12 @@ static void sink_fail(void *user, const struct error *err)
     buf_appendf(&((struct sink *)user)->text, "fail %s ", status_name(err->status));
 }
 
-static const struct watch_sink_ops sink_ops = {sink_ready, sink_write, sink_caught_up,
-                                               sink_end,   sink_abort, sink_fail};
+static const struct watch_sink_ops sink_ops = {.ready = sink_ready,
+                                               .write = sink_write,
+                                               .caught_up = sink_caught_up,
+                                               .end = sink_end,
+                                               .abort = sink_abort,
+                                               .fail = sink_fail};
 
 static void begin(struct fake_server *server, struct sink *sink, struct watch_spec spec)
 {
