@@ -1,79 +1,9 @@
 """npm's eventsource under node: the browser's EventSource, by people who know nothing of us. It follows, loses
 its server, comes back by itself, and goes on."""
-import json
-import os
-import select
-import shutil
-import subprocess
-import time
 import unittest
 
-from tidewatch import CONFIGMAPS, PATIENCE_S, Server, configmap, main
-
-VERSION = "4.0.0"  # of 2025; runs under node 20
-CACHE = os.path.join(os.path.abspath(os.environ.get("TIDEWATCH_CACHE", "build/cache")), "eventsource")
-
-SCRIPT = """
-import {EventSource} from "eventsource";
-const source = new EventSource(process.argv[2]);
-const say = (what) => console.log(JSON.stringify(what));
-source.addEventListener("open", () => say({open: true}));
-source.addEventListener("error", (e) => say({error: e.code ?? 0, state: source.readyState}));
-for (const type of ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"])
-    source.addEventListener(type, (e) => say({type: e.type, id: e.lastEventId, object: JSON.parse(e.data)}));
-"""
-
-
-def skip(why):
-    print(f"skipped: {why}")
-    raise SystemExit(77)
-
-
-def fetch():
-    for tool in ("node", "npm"):
-        if shutil.which(tool) is None:
-            skip(f"no {tool} here")
-    if not os.path.isdir(os.path.join(CACHE, "node_modules", "eventsource")):
-        os.makedirs(CACHE, exist_ok=True)
-        done = subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts",
-                               "--prefix", CACHE, f"eventsource@{VERSION}"], stdin=subprocess.DEVNULL)
-        if done.returncode != 0:
-            skip("npm cannot fetch eventsource")
-    with open(os.path.join(CACHE, "follow.mjs"), "w") as f:
-        f.write(SCRIPT)
-
-
-class Page:
-    """A node process with one EventSource."""
-
-    def __init__(self, url):
-        self.process = subprocess.Popen(["node", "follow.mjs", url], cwd=CACHE, stdout=subprocess.PIPE)
-        self.buffered = b""
-
-    def next(self):
-        deadline = time.monotonic() + PATIENCE_S
-        while b"\n" not in self.buffered:
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
-            piece = os.read(self.process.stdout.fileno(), 65536) if ready else b""
-            if not piece:
-                raise AssertionError("nothing came")
-            self.buffered += piece
-        line, self.buffered = self.buffered.split(b"\n", 1)
-        return json.loads(line)
-
-    def until(self, condition):
-        while not condition(said := self.next()):
-            pass
-        return said
-
-    def take(self, count):
-        """The next events; that it connects, or has to, is passed over."""
-        return [self.until(lambda said: "type" in said) for _ in range(count)]
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+from npm import EVENTSOURCE, Page, fetch
+from tidewatch import CONFIGMAPS, Server, configmap, main
 
 
 class NpmEventSource(unittest.TestCase):
@@ -107,7 +37,7 @@ class NpmEventSource(unittest.TestCase):
             made += [self.make(f"m{len(made) + n}") for n in range(3)]
             seen += page.take(3)
             stop()
-            page.until(lambda said: "error" in said)
+            page.until(lambda said: said and "error" in said)
             self.server.start()
             made += [self.make(f"m{len(made) + n}") for n in range(3)]  # some before it is back
             seen += page.take(3)
@@ -117,7 +47,7 @@ class NpmEventSource(unittest.TestCase):
         page = self.page(f"&resourceVersion={self.make('start')}&timeoutSeconds=1")
         first = self.make("a")
         self.assertEqual(int(page.take(1)[0]["id"]), first)
-        page.until(lambda said: said.get("open"))
+        page.until(lambda said: said and said.get("open"))
         second = self.make("b")
         self.assertEqual(int(page.take(1)[0]["id"]), second)
 
@@ -140,5 +70,5 @@ class NpmEventSource(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    fetch()
+    fetch(EVENTSOURCE)
     main()

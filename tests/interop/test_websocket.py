@@ -2,82 +2,15 @@
 those cannot do."""
 import base64
 import json
-import os
-import select
-import shutil
 import socket
-import subprocess
 import unittest
 
+from npm import WS, Ws, fetch
 from tidewatch import CONFIGMAPS, PATIENCE_S, Server, brief, configmap, main
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-CACHE = os.environ.get("TIDEWATCH_CACHE", os.path.join(os.getcwd(), "build", "cache"))
-WS_VERSION = "8.18.0"
 WATCH = f"{CONFIGMAPS}?watch=true"
 WATCHERS = "apiserver_longrunning_requests"
 TOKEN = "base64url.bearer.authorization.k8s.io." + base64.urlsafe_b64encode(b"secret").decode().rstrip("=")
-
-
-def skip(why):
-    print(f"skipped: {why}")
-    raise SystemExit(77)
-
-
-def fetch_ws():
-    """The package, once; where it cannot be had there is nothing to drive."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        skip("no node or npm here")
-    package = os.path.join(CACHE, "ws")
-    if not os.path.isdir(os.path.join(package, "node_modules", "ws")):
-        os.makedirs(package, exist_ok=True)
-        done = subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts",
-                               "--prefix", package, f"ws@{WS_VERSION}"])
-        if done.returncode != 0:
-            skip("npm cannot fetch ws")
-    return os.path.join(package, "node_modules")
-
-
-class Ws:
-    """A WebSocket of websocket/client.js; what it tells comes by next()."""
-
-    def __init__(self, server, path, **options):
-        self.process = subprocess.Popen(
-            ["node", os.path.join(HERE, "websocket", "client.js"), f"ws://127.0.0.1:{server.port}{path}",
-             json.dumps(options)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={**os.environ, "NODE_PATH": MODULES})
-        self.buffered = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-
-    def next(self):
-        while b"\n" not in self.buffered:
-            ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
-            if not ready:
-                raise AssertionError("nothing happened")
-            some = os.read(self.process.stdout.fileno(), 65536)
-            if not some:
-                return None
-            self.buffered += some
-        line, self.buffered = self.buffered.split(b"\n", 1)
-        return json.loads(line)
-
-    def event(self):
-        """The next event; a text message is one, whole."""
-        told = self.next()
-        while told and "ping" in told:
-            told = self.next()
-        assert told and "message" in told and not told["binary"], told
-        assert told["message"].endswith("}\n"), told
-        return json.loads(told["message"])
-
-    def tell(self, **command):
-        self.process.stdin.write(json.dumps(command).encode() + b"\n")
 
 
 def over_both(test):
@@ -292,5 +225,5 @@ class WebSockets(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    MODULES = fetch_ws()
+    fetch(WS)
     main()
