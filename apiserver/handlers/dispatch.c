@@ -8,6 +8,7 @@
 #include "apiserver/handlers/cors.h"
 #include "apiserver/handlers/forms.h"
 #include "apiserver/handlers/server_info.h"
+#include "apiserver/handlers/watch_many.h"
 #include "apiserver/handlers/watch_websocket.h"
 #include "apiserver/request/timeout.h"
 #include "base/log.h"
@@ -240,7 +241,7 @@ static void route(struct api_request *api)
         return;
     if (api->http->websocket && !websocket_admit(api))
         return;
-    if (!info->is_resource) {
+    if (!info->is_resource || watch_many_is_path(info)) {
         handle_non_resource(api);
         return;
     }

@@ -5,6 +5,7 @@
 #include "apiserver/handlers/live_page.h"
 #include "apiserver/handlers/metrics.h"
 #include "apiserver/handlers/proto_files.h"
+#include "apiserver/handlers/watch_many.h"
 
 #include <sys/utsname.h>
 
@@ -211,6 +212,7 @@ static const struct {
     bool below; /* what stands below the path too */
     handler *handle;
 } paths[] = {
+    {WATCH_MANY_PATH, false, handle_watch_many},
     {"/", false, handle_root},
     {"/api", true, handle_discovery},
     {"/apis", true, handle_discovery},

@@ -13,8 +13,8 @@ static enum status unknown_field(const struct kind *kind, struct bytes field, st
                      BYTES_FMT(field));
 }
 
-static enum status check_fields(const struct kind *kind, const struct field_selector *fields,
-                                struct error *reterr)
+enum status selection_check_fields(const struct kind *kind, const struct field_selector *fields,
+                                   struct error *reterr)
 {
     for (size_t i = 0; fields != NULL && i < fields->count; i++)
         if (!kind_has_field(kind, fields->terms[i].field))
@@ -30,7 +30,7 @@ enum status selection_parse(struct api_request *api, bool watch, struct selectio
 
     if (st != STATUS_OK)
         return st;
-    st = check_fields(api->kind, s.options.fields, reterr);
+    st = selection_check_fields(api->kind, s.options.fields, reterr);
     if (st != STATUS_OK) {
         selection_release(&s);
         return st;

@@ -16,6 +16,10 @@ struct selection {
  */
 MUST_CHECK enum status selection_parse(struct api_request *api, bool watch,
                                        struct selection *ret_selection, struct error *reterr);
+/* BAD_REQUEST: one that the kind cannot select by. */
+MUST_CHECK enum status selection_check_fields(const struct kind *kind,
+                                              const struct field_selector *fields,
+                                              struct error *reterr);
 void selection_release(struct selection *selection);
 bool selection_matches(const struct selection *selection, const struct kind *kind,
                        const struct object *object);

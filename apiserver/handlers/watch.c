@@ -135,11 +135,18 @@ static void release(struct api_request *api)
     selection_release(&watch->selection);
 }
 
+void watch_spec_begin(struct watch_spec *spec, const struct list_options *o, uint64_t now)
+{
+    bool from_nowhere = o->rv == 0; /* absent, "" and "0" */
+
+    spec->since = from_nowhere ? now : o->rv;
+    spec->initial = o->send_initial || (from_nowhere && !o->send_initial_set);
+}
+
 static void start(struct api_request *api)
 {
     struct watch_request *watch = api->state;
     struct list_options *o = &watch->selection.options;
-    bool from_nowhere = o->rv == 0; /* absent, "" and "0" */
     struct watch_spec spec = {
         .kind = api->kind,
         .namespace = api->info.namespace,
@@ -148,12 +155,11 @@ static void start(struct api_request *api)
         .fields = o->fields,
         .view = watch->view,
         .framing = framing_of(api),
-        .since = from_nowhere ? watch_cache_rev(api->worker->cache) : o->rv,
-        .initial = o->send_initial || (from_nowhere && !o->send_initial_set),
         .bookmarks = o->bookmarks,
         .timeout_ms = watch->way->timeout_s(o->timeout_s) * 1000,
     };
 
+    watch_spec_begin(&spec, o, watch_cache_rev(api->worker->cache));
     spec.initial_end = spec.initial && spec.bookmarks;
     o->labels = NULL; /* the watcher's now */
     o->fields = NULL;
@@ -161,12 +167,12 @@ static void start(struct api_request *api)
 }
 
 /* A name in the path of a legacy watch and one in the selector must agree (handlers/get.go). */
-static enum status check_name(struct api_request *api, const struct list_options *o,
-                              struct error *reterr)
+enum status watch_check_name(const struct request_info *info, const struct list_options *o,
+                             struct error *reterr)
 {
     struct bytes wanted = field_selector_required(o->fields, "metadata.name");
 
-    if (api->info.name.len == 0 || wanted.ptr == NULL || bytes_eq(wanted, api->info.name))
+    if (info->name.len == 0 || wanted.ptr == NULL || bytes_eq(wanted, info->name))
         return STATUS_OK;
     return error_set(reterr, STATUS_BAD_REQUEST,
                      "fieldSelector metadata.name doesn't match requested name");
@@ -191,7 +197,8 @@ void handle_watch(struct api_request *api)
     api->release = release;
     watch->way = way_of(api);
     o = &watch->selection.options;
-    if (check_name(api, o, &err) != STATUS_OK || api_view(api, &watch->view, &err) != STATUS_OK ||
+    if (watch_check_name(&api->info, o, &err) != STATUS_OK ||
+        api_view(api, &watch->view, &err) != STATUS_OK ||
         watch->way->check(api, o, &err) != STATUS_OK)
         respond_error(api, &err);
     else if (o->rv != 0 && o->send_initial)

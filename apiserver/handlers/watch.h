@@ -29,6 +29,11 @@ struct watch_request {
     void *own; /* the way's */
 };
 
+/* What the rows of watch.c mean of the options, at revision `now`. */
+void watch_spec_begin(struct watch_spec *spec, const struct list_options *options, uint64_t now);
+/* A name in the path and one in the selector must agree. BAD_REQUEST. */
+MUST_CHECK enum status watch_check_name(const struct request_info *info,
+                                        const struct list_options *options, struct error *reterr);
 /* Takes the HTTP request out of the api_request's hands: from here on it is a stream's. */
 struct http_request *watch_become_stream(struct api_request *api);
 

@@ -1,6 +1,7 @@
 #include "apiserver/handlers/watch_websocket.h"
 
 #include "apiserver/handlers/server_info.h"
+#include "apiserver/handlers/watch_many.h"
 #include "apiserver/request/origin.h"
 #include "apiserver/request/subprotocol.h"
 
@@ -10,6 +11,8 @@ static enum status check_path(const struct api_request *api, struct error *reter
 {
     const struct request_info *info = &api->info;
 
+    if (watch_many_is_path(info))
+        return STATUS_OK;
     if (!info->is_resource || info->verb != VERB_WATCH)
         return error_set(reterr, STATUS_BAD_REQUEST,
                          "only a watch of a collection can be a WebSocket");

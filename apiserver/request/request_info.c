@@ -73,7 +73,7 @@ static void parse_query(struct arena *arena, struct bytes text, struct query *re
 enum { SEGMENTS_MAX = 12 };
 
 /* A decoded segment may become a name and so a storage key: nothing in it may look like a path. */
-static bool segment_is_plain(struct bytes segment)
+bool request_segment_is_plain(struct bytes segment)
 {
     if (segment.len == 0 || bytes_eq_str(segment, ".") || bytes_eq_str(segment, ".."))
         return false;
@@ -96,7 +96,7 @@ static int split_path(struct arena *arena, struct bytes path, struct bytes *segm
     while (path.len != 0) {
         if (count == SEGMENTS_MAX ||
             !percent_decode(arena, bytes_cut(&path, '/'), false, &segments[count]) ||
-            !segment_is_plain(segments[count]))
+            !request_segment_is_plain(segments[count]))
             return -1;
         count++;
     }

@@ -45,6 +45,9 @@ struct request_info {
 void request_info_parse(struct arena *arena, struct bytes method, struct bytes target,
                         struct request_info *ret_info);
 
+/* May it stand in a path, decoded? */
+bool request_segment_is_plain(struct bytes segment);
+
 /* What another method (but HEAD, a GET) would mean for the same URL of a resource. */
 enum verb request_info_verb(const struct request_info *info, struct bytes method);
 
