@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -15,6 +16,9 @@ import unittest
 
 from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, configmap, main
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+PATIENCE_S = max(PATIENCE_S, 60)  # a browser on a loaded machine takes its time to begin
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--mute-audio",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
          "--disable-default-apps", "--disable-dev-shm-usage", "--window-size=1100,700", "--remote-debugging-pipe"]
@@ -32,8 +36,10 @@ class Browser:
         def descriptors():                        # not below 5, lest one overwrites the other
             a, b = os.dup(to_read), os.dup(back_write)
             os.dup2(a, 3), os.dup2(b, 4)
-        self.process = subprocess.Popen([shutil.which("chromium"), *FLAGS, f"--user-data-dir={self.folder}"],
-                                        preexec_fn=descriptors, pass_fds=(3, 4), stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([BROWSER, *FLAGS, f"--user-data-dir={self.folder}"],
+                                        preexec_fn=descriptors, pass_fds=(3, 4), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+                                        env={**os.environ, "HOME": self.folder, "XDG_RUNTIME_DIR": self.folder})
         os.close(to_read), os.close(back_write)
         self.buffered, self.last_id, self.console = b"", 0, []
 
@@ -70,7 +76,7 @@ class Browser:
         return Page(self, session)
 
     def close(self):
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)  # and its renderers
         self.process.wait()
         os.close(self.to), os.close(self.back)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -185,6 +191,30 @@ class Chromium(unittest.TestCase):
     def test_the_live_page_by_a_websocket(self):
         self.story("websocket")
 
+    def test_several_resources_on_one_connection(self):
+        secrets = CONFIGMAPS.replace("configmaps", "secrets")
+        for by in ("sse", "websocket"):
+            with self.subTest(by=by):
+                self.start()
+                client, expected = self.server.client(), []
+
+                def make(name, path):
+                    answer = client.create(path, {**configmap(name), "kind": "Secret" if path == secrets else "ConfigMap"})
+                    self.assertEqual(answer.code, 201, answer)
+                    expected.append(["ADDED", str(answer.rv), "default", name])
+                make("a", CONFIGMAPS), make("b", secrets)
+                page = self.browser.open(f"{self.server.url}/ui/live?by={by}&start=1&path={CONFIGMAPS},{secrets}")
+                page.wait_for("document.getElementById('rv').textContent >= '1'")
+                make("c", secrets), make("d", CONFIGMAPS)
+                page.wait_for("document.getElementById('count').textContent == '4'")
+                self.server.kill()
+                self.server.start()
+                client = self.server.client()
+                make("e", secrets), make("f", CONFIGMAPS)
+                page.wait_for("document.getElementById('count').textContent == '6'")
+                self.assertEqual(page.rows()[::-1], expected, "each once, in one order")
+                page.screenshot(f"live-several-{by}.png")
+
     def test_the_switch_and_the_buttons_work(self):
         self.start()
         self.make("a")
@@ -229,7 +259,7 @@ class Chromium(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if shutil.which("chromium") is None:
+    if BROWSER is None:
         print("skipped: no chromium here")
         raise SystemExit(77)
     main()
