@@ -3,6 +3,7 @@ import json
 import os
 import select
 import subprocess
+import tempfile
 import unittest
 
 from tidewatch import CONFIGMAPS, PATIENCE_S, Server, configmap, main
@@ -47,6 +48,21 @@ class Curl(unittest.TestCase):
 
     def test_events_over_h2c(self):
         self.events_as_they_happen("two", "--http2-prior-knowledge")
+
+    def test_plain_polls_are_304_until_something_changes(self):
+        for flag in ("--http1.1", "--http2-prior-knowledge"):
+            with tempfile.TemporaryDirectory() as folder:
+                etag = os.path.join(folder, "etag")
+
+                def poll():
+                    return self.curl(flag, "-o", "/dev/null", "-w", "%{http_code}", "--etag-compare", etag,
+                                     "--etag-save", etag, self.server.url + CONFIGMAPS)
+                with open(etag, "w"):
+                    pass
+                self.assertEqual([poll(), poll()], [b"200", b"304"], flag)
+                made = self.server.client().create(CONFIGMAPS, configmap(f"poll{flag}"))
+                self.assertEqual(made.code, 201, made)
+                self.assertEqual([poll(), poll()], [b"200", b"304"], flag)
 
     def test_http_1_0_gets_a_stream_without_chunks(self):
         text = self.curl("--http1.0", "-i", f"{self.server.url}{CONFIGMAPS}?watch=true&timeoutSeconds=1&resourceVersion=1")

@@ -1,0 +1,50 @@
+"""What the documents point at is there: files that are linked, and tests that are said to prove something."""
+import glob
+import os
+import re
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DOCUMENTS = sorted(glob.glob("*.md", root_dir=ROOT) + glob.glob("docs/*.md", root_dir=ROOT))
+TEST = re.compile(r"`((?:interop|scenario|structure|unit)/[\w/]+\.(?:py|c)) (test_\w+)`")
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        return f.read()
+
+
+class Docs(unittest.TestCase):
+    def test_links_lead_to_files(self):
+        broken = []
+        for document in DOCUMENTS:
+            for target in re.findall(r"\]\(([^)\s]+)\)", read(document)):
+                path = os.path.join(ROOT, os.path.dirname(document), target.split("#")[0])
+                if "://" not in target and not target.startswith("/") and not os.path.exists(path):
+                    broken.append(f"{document}: {target}")
+        self.assertEqual(broken, [])
+
+    def test_tests_that_are_named_exist(self):
+        named, missing = 0, []
+        for document in DOCUMENTS:
+            for path, name in TEST.findall(read(document)):
+                named += 1
+                full = os.path.join("tests", path)
+                if not os.path.exists(os.path.join(ROOT, full)) or not re.search(rf"\bdef {name}\(", read(full)):
+                    missing.append(f"{document}: {path} {name}")
+        self.assertEqual(missing, [])
+        self.assertGreater(named, 20, "the table of docs/watching.md")
+
+    def test_every_cell_of_the_table_names_a_test_or_says_why_not(self):
+        table = read("docs/watching.md").split("## Every framing on every transport")[1].split("\nAll of them")[0]
+        rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
+        self.assertGreater(len(rows), 8)
+        for row in rows:
+            if row[0].strip() in ("framing", "other ways to wait"):
+                continue
+            for cell in row[1:]:
+                self.assertTrue(TEST.search(cell) or cell.strip() in ("a message has its own bounds", "the same"), cell)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
