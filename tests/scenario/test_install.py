@@ -66,6 +66,16 @@ class Install(unittest.TestCase):
         self.run_ok("cc", "-std=c99", "-pedantic-errors", "-Wall", "-Werror", "outside.c", "-o", "outside-c", *flags)
         self.run_ok("c++", "-Wall", "-Werror", "outside.cc", "-o", "outside-cc", *flags)
 
+    def test_the_archive_and_what_it_requires_in_private_are_enough(self):
+        path = os.path.join(self.library_folder(), "pkgconfig")
+        private = self.run_ok("pkg-config", "--print-requires-private", "tidewatch", PKG_CONFIG_PATH=path).split()
+        flags = self.run_ok("pkg-config", "--cflags", "tidewatch", PKG_CONFIG_PATH=path).split()
+        flags += [os.path.join(self.library_folder(), "libtidewatch.a"), "-pthread"]
+        flags += self.run_ok("pkg-config", "--libs", *private).split()
+        self.run_ok("cc", "outside.c", "-o", "outside-static", *flags)
+        loads = self.run_ok("ldd", "./outside-static")
+        self.assertNotIn("libtidewatch", loads)
+
     def test_c99_and_cpp_by_cmake(self):
         for language, source in (("C", "outside.c"), ("CXX", "outside.cc")):
             folder = os.path.join(self.folder, "project-" + language)
