@@ -13,12 +13,21 @@ tw_config *config_new(void)
     return calloc(1, sizeof(tw_config));
 }
 
+void config_forget(char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
 void tw_config_free(tw_config *config)
 {
     if (config == NULL)
         return;
-    for (char *secret = config->token; secret != NULL && *secret != '\0'; secret++)
-        *(volatile char *)secret = '\0';
+    config_forget(config->token);
+    config_forget(config->password);
+    config_forget(config->key_data);
+    config->token = config->password = config->key_data = NULL;
 #define CONFIG_FREE(name) free(config->name);
     CONFIG_TEXTS(CONFIG_FREE)
 #undef CONFIG_FREE
@@ -42,7 +51,7 @@ tw_config *config_copy(const tw_config *config)
     bool ok = copy != NULL;
 
     if (copy != NULL)
-        copy->insecure = config->insecure;
+        copy->insecure = config->insecure, copy->http2_prior = config->http2_prior;
 #define CONFIG_COPY(name) ok = ok && config_replace(&copy->name, bytes_str(config->name));
     CONFIG_TEXTS(CONFIG_COPY)
 #undef CONFIG_COPY
@@ -230,9 +239,58 @@ tw_status tw_config_set_server(tw_config *config, const char *url, tw_error **re
     return config_set_server(config, bytes_str(url), reterr);
 }
 
+/* A token given by hand is meant instead of all other ways to be known. */
 tw_status tw_config_set_token(tw_config *config, const char *token, tw_error **reterr)
 {
-    return set_text(&config->token, token, reterr);
+    tw_status st = set_text(&config->token, token, reterr);
+
+    if (st == TW_OK && token != NULL)
+        config_replace(&config->token_file, bytes_of(NULL, 0));
+    return st;
+}
+
+tw_status tw_config_set_token_file(tw_config *config, const char *path, tw_error **reterr)
+{
+    return set_text(&config->token_file, path, reterr);
+}
+
+tw_status tw_config_set_basic_auth(tw_config *config, const char *user, const char *password,
+                                   tw_error **reterr)
+{
+    tw_status st = set_text(&config->username, user, reterr);
+
+    return st == TW_OK ? set_text(&config->password, password, reterr) : st;
+}
+
+tw_status tw_config_set_proxy(tw_config *config, const char *url, tw_error **reterr)
+{
+    return set_text(&config->proxy, url, reterr);
+}
+
+tw_status tw_config_set_tls(tw_config *config, const tw_tls *tls, tw_error **reterr)
+{
+    const struct {
+        const char *from;
+        char **to, **instead_of;
+    } rows[] = {
+        {tls->ca_file, &config->ca_file, &config->ca_data},
+        {tls->ca_pem, &config->ca_data, &config->ca_file},
+        {tls->cert_file, &config->cert_file, &config->cert_data},
+        {tls->cert_pem, &config->cert_data, &config->cert_file},
+        {tls->key_file, &config->key_file, &config->key_data},
+        {tls->key_pem, &config->key_data, &config->key_file},
+        {tls->server_name, &config->tls_server_name, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].from == NULL)
+            continue;
+        if (!config_replace(rows[i].to, bytes_str(rows[i].from)))
+            return tw_fail_no_memory(reterr);
+        if (rows[i].instead_of != NULL)
+            config_replace(rows[i].instead_of, bytes_of(NULL, 0));
+    }
+    return TW_OK;
 }
 
 tw_status tw_config_set_namespace(tw_config *config, const char *ns, tw_error **reterr)
@@ -248,6 +306,11 @@ tw_status tw_config_set_user_agent(tw_config *config, const char *agent, tw_erro
 void tw_config_set_insecure(tw_config *config, bool insecure)
 {
     config->insecure = insecure;
+}
+
+void tw_config_set_http2_prior_knowledge(tw_config *config, bool on)
+{
+    config->http2_prior = on;
 }
 
 const char *tw_config_server(const tw_config *config)

@@ -2,7 +2,9 @@
  * config - a tw_config from the inside. Internal.
  *
  * Certificates and keys are a path (read by libcurl at each new connection, so a rotated file takes
- * effect by itself) or, when the kubeconfig holds them inline, their PEM text.
+ * effect by itself) or, when the kubeconfig holds them inline, their PEM text. `impersonate` holds
+ * header lines, each ended by \n; `exec` the kubeconfig's entry as JSON, checked, with the
+ * cluster's word to plugins in it as CONFIG_EXEC_EXTENSION.
  */
 #ifndef TIDEWATCH_CLIENT_CONFIG_CONFIG_H
 #define TIDEWATCH_CLIENT_CONFIG_CONFIG_H
@@ -29,13 +31,17 @@
     X(tls_server_name)                                                                             \
     X(proxy)                                                                                       \
     X(impersonate)                                                                                 \
+    X(exec)                                                                                        \
     X(user_agent)
+
+#define CONFIG_EXEC_EXTENSION "cluster-config"
 
 struct tw_config {
 #define CONFIG_MEMBER(name) char *name;
     CONFIG_TEXTS(CONFIG_MEMBER)
 #undef CONFIG_MEMBER
     bool insecure;
+    bool http2_prior; /* without asking, where there is no TLS to ask in */
 };
 
 tw_config *config_new(void);
@@ -43,6 +49,8 @@ tw_config *config_new(void);
 tw_config *config_copy(const tw_config *config);
 /* Replaces one text by a copy; empty clears it. False without memory. */
 bool config_replace(char **text, struct bytes with);
+/* Frees a secret, which leaves no trace. */
+void config_forget(char *secret);
 /* Checks and keeps a server URL, without its trailing slashes. */
 tw_status config_set_server(tw_config *config, struct bytes url, tw_error **reterr);
 /* A whole file of at most CONFIG_FILE_MAX bytes. */

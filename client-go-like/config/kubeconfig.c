@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "client-go-like/config/exec_plugin.h"
 #include "codec/yaml.h"
 
 /* The files of one lookup, in order. An entry is taken whole from the first file that has it, as
@@ -118,6 +119,7 @@ struct entry {
     const char *what, *path; /* "cluster", and the file it stands in */
     struct bytes name;
     struct arena *arena;
+    const struct json *cluster; /* of a user: the cluster it comes with */
 };
 
 static tw_status keep_text(const struct entry *e, const char *member, char **to, tw_error **reterr)
@@ -125,18 +127,24 @@ static tw_status keep_text(const struct entry *e, const char *member, char **to,
     return config_replace(to, json_get_text(e->node, member)) ? TW_OK : tw_fail_no_memory(reterr);
 }
 
-/* A path is relative to the file that names it. It must be readable now: a later, vaguer failure
+/* A path is relative to the file that names it. */
+static struct bytes resolve_path(const struct entry *e, struct bytes path)
+{
+    const char *slash = strrchr(e->path, '/');
+
+    if (path.len == 0 || path.ptr[0] == '/' || slash == NULL)
+        return path;
+    return arena_printf(e->arena, "%.*s/%.*s", (int)(slash - e->path), e->path, BYTES_FMT(path));
+}
+
+/* It must be readable now: a later, vaguer failure
  * inside TLS helps nobody. */
 static tw_status keep_path(const struct entry *e, const char *member, char **to, tw_error **reterr)
 {
-    struct bytes path = json_get_text(e->node, member);
-    const char *slash = strrchr(e->path, '/');
+    struct bytes path = resolve_path(e, json_get_text(e->node, member));
 
-    if (path.len == 0)
+    if (path.len == 0 && !e->arena->failed)
         return TW_OK;
-    if (path.ptr[0] != '/' && slash != NULL)
-        path =
-            arena_printf(e->arena, "%.*s/%.*s", (int)(slash - e->path), e->path, BYTES_FMT(path));
     if (e->arena->failed || !config_replace(to, path))
         return tw_fail_no_memory(reterr);
     if (access(*to, R_OK) != 0)
@@ -159,6 +167,43 @@ static tw_status keep_data(const struct entry *e, const char *member, char **to,
         return tw_fail(reterr, TW_ERR_CONFIG, "%s of %s \"%.*s\" in %s is no base64", member,
                        e->what, BYTES_FMT(e->name), e->path);
     return *to != NULL ? TW_OK : tw_fail_no_memory(reterr);
+}
+
+/* What the cluster has to say to plugins (client.authentication.k8s.io: spec.cluster.config). */
+static const struct json *plugin_extension(const struct json *cluster)
+{
+    json_each(json_get(cluster, BYTES("extensions")), row) {
+        if (bytes_eq(json_get_text(row, "name"), BYTES("client.authentication.k8s.io/exec")))
+            return json_get(row, BYTES("extension"));
+    }
+    return NULL;
+}
+
+/* A command with a slash in it is a path, as of any file. */
+static tw_status keep_exec(const struct entry *e, const char *member, char **to, tw_error **reterr)
+{
+    const struct json *node = json_get(e->node, bytes_str(member)), *extension;
+    struct bytes command = json_get_text(node, "command");
+    struct json *exec;
+    struct buf text = {0};
+    tw_status st;
+
+    if (node == NULL || json_is(node, JSON_NULL))
+        return TW_OK;
+    st = exec_plugin_check(node, e->name, reterr);
+    if (st != TW_OK)
+        return st;
+    exec = json_copy(e->arena, node);
+    if (bytes_find(command, '/') != command.len)
+        json_set_text(e->arena, exec, "command", resolve_path(e, command));
+    if ((extension = plugin_extension(e->cluster)) != NULL)
+        json_set(exec, BYTES(CONFIG_EXEC_EXTENSION), json_copy(e->arena, extension));
+    if (!e->arena->failed)
+        json_write(&text, exec, false);
+    if (e->arena->failed || text.failed || !config_replace(to, buf_bytes(&text)))
+        st = tw_fail_no_memory(reterr);
+    buf_release(&text);
+    return st;
 }
 
 typedef tw_status keep_fn(const struct entry *e, const char *member, char **to, tw_error **reterr);
@@ -185,11 +230,8 @@ static const struct field user_fields[] = {
     {"tokenFile", keep_path, offsetof(tw_config, token_file)},
     {"username", keep_text, offsetof(tw_config, username)},
     {"password", keep_text, offsetof(tw_config, password)},
-    {"as", keep_text, offsetof(tw_config, impersonate)},
+    {"exec", keep_exec, offsetof(tw_config, exec)},
 };
-
-static const char *const refused_user_fields[] = {"exec", "auth-provider", "as-groups",
-                                                  "as-user-extra", "as-uid"};
 
 static tw_status keep_fields(const struct entry *e, const struct field *fields, size_t count,
                              tw_config *config, tw_error **reterr)
@@ -217,14 +259,78 @@ static tw_status use_cluster(struct entry *e, tw_config *config, tw_error **rete
     return st;
 }
 
+/* A NULL-terminated array of the strings of `list`, behind what `texts` has. */
+static size_t add_texts(struct arena *arena, const struct json *list, const char *name,
+                        const char **texts, size_t count)
+{
+    json_each(list, it) {
+        if (texts != NULL && name != NULL)
+            texts[count] = name;
+        count += name != NULL;
+        if (texts != NULL)
+            texts[count] = arena_str(arena, json_text(it));
+        count++;
+    }
+    return count;
+}
+
+/* as-groups, or as-user-extra with its names: counted first, then filled. */
+static const char **make_texts(struct arena *arena, const struct json *node)
+{
+    const char **texts = NULL;
+
+    for (int pass = 0; pass < 2; pass++) {
+        size_t count = 0;
+
+        if (json_is(node, JSON_OBJECT)) {
+            json_each(node, member) {
+                const char *name = arena_str(arena, member->key);
+
+                count = add_texts(arena, member, name, texts, count);
+            }
+        } else {
+            count = add_texts(arena, node, NULL, texts, 0);
+        }
+        if (pass == 0 && (texts = arena_zalloc(arena, (count + 1) * sizeof(*texts))) == NULL)
+            return NULL;
+    }
+    return texts;
+}
+
+static tw_status use_impersonation(const struct entry *e, tw_config *config, tw_error **reterr)
+{
+    struct bytes uid = json_get_text(e->node, "as-uid");
+    const tw_impersonation who = {
+        .user = arena_str(e->arena, json_get_text(e->node, "as")),
+        .uid = uid.len != 0 ? arena_str(e->arena, uid) : NULL,
+        .groups = make_texts(e->arena, json_get(e->node, BYTES("as-groups"))),
+        .extra = make_texts(e->arena, json_get(e->node, BYTES("as-user-extra"))),
+    };
+    tw_error *own = NULL;
+    tw_status st;
+
+    if (e->arena->failed)
+        return tw_fail_no_memory(reterr);
+    st = tw_config_set_impersonation(config, &who, &own);
+    if (st == TW_ERR_ARGUMENT)
+        st = tw_fail(reterr, TW_ERR_CONFIG, "user \"%.*s\" in %s: %s", BYTES_FMT(e->name), e->path,
+                     tw_error_message(own));
+    else if (st != TW_OK)
+        st = tw_fail_no_memory(reterr);
+    tw_error_free(own);
+    return st;
+}
+
 static tw_status use_user(struct entry *e, tw_config *config, tw_error **reterr)
 {
-    for (size_t i = 0; i < ARRAY_LEN(refused_user_fields); i++)
-        if (json_get(e->node, bytes_str(refused_user_fields[i])) != NULL)
-            return tw_fail(reterr, TW_ERR_CONFIG,
-                           "user \"%.*s\" in %s uses %s, which is not supported",
-                           BYTES_FMT(e->name), e->path, refused_user_fields[i]);
-    return keep_fields(e, user_fields, ARRAY_LEN(user_fields), config, reterr);
+    tw_status st;
+
+    if (json_get(e->node, BYTES("auth-provider")) != NULL)
+        return tw_fail(reterr, TW_ERR_CONFIG,
+                       "user \"%.*s\" in %s uses auth-provider, which is not supported",
+                       BYTES_FMT(e->name), e->path);
+    st = keep_fields(e, user_fields, ARRAY_LEN(user_fields), config, reterr);
+    return st == TW_OK ? use_impersonation(e, config, reterr) : st;
 }
 
 static tw_status use_context(struct kubeconfig *all, const struct json *context, tw_config *config,
@@ -244,6 +350,7 @@ static tw_status use_context(struct kubeconfig *all, const struct json *context,
         return st;
     if (!config_replace(&config->ns, json_get_text(context, "namespace")))
         return tw_fail_no_memory(reterr);
+    user.cluster = cluster.node;
     user.name = json_get_text(context, "user");
     if (user.name.len == 0)
         return TW_OK;

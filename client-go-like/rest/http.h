@@ -14,7 +14,7 @@
 #ifndef TIDEWATCH_CLIENT_REST_HTTP_H
 #define TIDEWATCH_CLIENT_REST_HTTP_H
 
-#include "client-go-like/config/config.h"
+#include "client-go-like/config/login.h"
 
 struct http;
 
@@ -40,8 +40,8 @@ struct http_request {
     const char *accept;       /* NULL: application/json */
     const char *content_type; /* NULL: application/json, if there is a body */
     struct bytes body;
-    struct bytes token; /* bearer; empty: none */
-    bool gzip;          /* offer it: for answers that end */
+    const struct credentials *credentials; /* NULL: those of the config alone */
+    bool gzip;                             /* offer it: for answers that end */
     struct http_bounds bounds;
 };
 

@@ -1,5 +1,7 @@
 #include "client-go-like/rest/http_easy.h"
 
+#include <stdlib.h>
+
 static bool add_header(struct http *h, const char *name, struct bytes value)
 {
     struct buf line = {0};
@@ -16,8 +18,19 @@ static bool add_header(struct http *h, const char *name, struct bytes value)
     return longer != NULL;
 }
 
+static bool add_impersonation(struct http *h)
+{
+    struct bytes rest = bytes_str(h->config->impersonate);
+
+    while (rest.len != 0)
+        if (!add_header(h, "", bytes_cut(&rest, '\n')))
+            return false;
+    return true;
+}
+
 static bool add_headers(struct http *h, const struct http_request *r)
 {
+    const char *token = r->credentials != NULL ? r->credentials->token : NULL;
     const struct {
         const char *name;
         struct bytes value;
@@ -27,15 +40,14 @@ static bool add_headers(struct http *h, const struct http_request *r)
         {"Content-Type: ",
          bytes_str(r->content_type != NULL ? r->content_type : "application/json"),
          r->body.ptr != NULL},
-        {"Authorization: Bearer ", r->token, r->token.len != 0},
-        {"Impersonate-User: ", bytes_str(h->config->impersonate), h->config->impersonate != NULL},
+        {"Authorization: Bearer ", bytes_str(token), token != NULL},
         {"Expect:", bytes_of(NULL, 0), true}, /* no 100-continue: it costs a round trip */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].wanted && !add_header(h, rows[i].name, rows[i].value))
             return false;
-    return true;
+    return add_impersonation(h);
 }
 
 static CURLcode set_blob(struct http *h, CURLoption option, const char *pem)
@@ -45,16 +57,17 @@ static CURLcode set_blob(struct http *h, CURLoption option, const char *pem)
     return curl_easy_setopt(h->easy, option, &blob);
 }
 
-static CURLcode set_tls(struct http *h)
+static CURLcode set_tls(struct http *h, const struct credentials *who)
 {
     const tw_config *c = h->config;
+    bool own = who != NULL && who->cert != NULL;
     const struct {
         const char *data, *file;
         CURLoption blob, path;
     } rows[] = {
         {c->ca_data, c->ca_file, CURLOPT_CAINFO_BLOB, CURLOPT_CAINFO},
-        {c->cert_data, c->cert_file, CURLOPT_SSLCERT_BLOB, CURLOPT_SSLCERT},
-        {c->key_data, c->key_file, CURLOPT_SSLKEY_BLOB, CURLOPT_SSLKEY},
+        {own ? who->cert : c->cert_data, c->cert_file, CURLOPT_SSLCERT_BLOB, CURLOPT_SSLCERT},
+        {own ? who->key : c->key_data, c->key_file, CURLOPT_SSLKEY_BLOB, CURLOPT_SSLKEY},
     };
     CURLcode rc = CURLE_OK;
 
@@ -116,9 +129,36 @@ static CURLcode set_url(struct http *h, const char *path)
     }
     SET(h, rc, CURLOPT_URL, h->url.data);
     SET(h, rc, CURLOPT_PATH_AS_IS, 1L);
-    if (strncmp(host, "localhost", 9) == 0 || strncmp(host, "127.", 4) == 0 ||
-        strncmp(host, "[::1]", 5) == 0)
-        SET(h, rc, CURLOPT_NOPROXY, "*"); /* as Go's ProxyFromEnvironment does */
+    return rc;
+}
+
+/* A proxy-url is for every host. Without one the environment speaks, as to Go's
+ * ProxyFromEnvironment: never of this machine; libcurl itself does not look at HTTP_PROXY in
+ * capitals, which a CGI's caller can set. */
+static CURLcode set_proxy(struct http *h)
+{
+    const char *server = h->config->server, *proxy = h->config->proxy, *host, *host_end, *env;
+    struct buf url = {0};
+    CURLcode rc = CURLE_OK;
+
+    http_find_authority(server, &host, &host_end);
+    if (proxy != NULL) {
+        bool socks = strncmp(proxy, "socks5://", 9) == 0; /* Go lets the proxy resolve names */
+
+        buf_append_str(&url, socks ? "socks5h" : proxy);
+        buf_append_str(&url, socks ? proxy + 6 : "");
+        buf_append_char(&url, '\0');
+        rc = url.failed ? CURLE_OUT_OF_MEMORY : CURLE_OK;
+        SET(h, rc, CURLOPT_PROXY, url.data);
+        SET(h, rc, CURLOPT_NOPROXY, "");
+        buf_release(&url);
+    } else if (strncmp(host, "localhost", 9) == 0 || strncmp(host, "127.", 4) == 0 ||
+               strncmp(host, "[::1]", 5) == 0) {
+        SET(h, rc, CURLOPT_NOPROXY, "*");
+    } else if (strncmp(server, "http:", 5) == 0 && getenv("http_proxy") == NULL &&
+               getenv("REQUEST_METHOD") == NULL && (env = getenv("HTTP_PROXY")) != NULL) {
+        SET(h, rc, CURLOPT_PROXY, env);
+    }
     return rc;
 }
 
@@ -129,8 +169,6 @@ static CURLcode set_identity(struct http *h)
 
     SET(h, rc, CURLOPT_USERAGENT,
         c->user_agent != NULL ? c->user_agent : "tidewatch/" TIDEWATCH_VERSION " (linux)");
-    if (c->proxy != NULL)
-        SET(h, rc, CURLOPT_PROXY, c->proxy);
     if (c->username != NULL) {
         SET(h, rc, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         SET(h, rc, CURLOPT_USERNAME, c->username);
@@ -143,6 +181,8 @@ static CURLcode set_request(struct http *h, const struct http_request *r)
 {
     CURLcode rc = CURLE_OK;
 
+    if (h->config->http2_prior && strncmp(h->config->server, "http:", 5) == 0)
+        SET(h, rc, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
     SET(h, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)r->bounds.connect_ms);
     if (r->body.ptr != NULL) {
         SET(h, rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
@@ -164,7 +204,9 @@ CURLcode http_set_up(struct http *h, const struct http_request *r)
     if (rc == CURLE_OK)
         rc = set_url(h, r->path);
     if (rc == CURLE_OK)
-        rc = set_tls(h);
+        rc = set_tls(h, r->credentials);
+    if (rc == CURLE_OK)
+        rc = set_proxy(h);
     if (rc == CURLE_OK)
         rc = set_identity(h);
     if (rc == CURLE_OK)

@@ -33,6 +33,10 @@ TW_API const char *tw_client_namespace(const tw_client *client);
 /* Called for each `Warning: 299 - "text"`. Set it before the first request. */
 typedef void tw_warning_fn(void *user, const char *text);
 TW_API void tw_client_on_warning(tw_client *client, tw_warning_fn *on_warning, void *user);
+/* A token bucket: `burst` requests at once, then `per_second`; what exceeds it waits, or is
+ * TW_ERR_TIMEOUT if it would wait past its deadline. 0: no limit, as at first. Watches are not
+ * counted. (client-go's QPS and Burst.) */
+TW_API void tw_client_set_rate_limit(tw_client *client, double per_second, unsigned burst);
 /* How long a request may take in all, retries included; 60 s at first, 0 for ever. */
 TW_API void tw_client_set_timeout(tw_client *client, unsigned timeout_ms);
 
@@ -56,6 +60,11 @@ TW_API int tw_response_code(const tw_response *response);
 /* NUL-terminated; `ret_len` may be NULL. */
 TW_API const char *tw_response_body(const tw_response *response, size_t *ret_len);
 TW_API const char *tw_response_content_type(const tw_response *response);
+/* The body read as JSON; both may be asked for more than once. */
+TW_API tw_status tw_response_object(const tw_response *response, tw_object **ret_object,
+                                    tw_error **reterr);
+TW_API tw_status tw_response_list(const tw_response *response, tw_list **ret_list,
+                                  tw_error **reterr);
 TW_API void tw_response_free(tw_response *response);
 
 /* ---- objects of a resource type ---- */

@@ -188,6 +188,68 @@ TEST(client, hands_out_warnings)
     fake_stop(server);
 }
 
+static tw_status ask(const char *url, const char *proxy)
+{
+    const tw_request request = {.path = "/x"};
+    tw_config *config = NULL;
+    tw_client *client = NULL;
+    tw_status st;
+
+    CHECK(tw_config_from_url(url, &config, NULL) == TW_OK);
+    CHECK(tw_config_set_proxy(config, proxy, NULL) == TW_OK);
+    CHECK(tw_client_new(config, &client, NULL) == TW_OK);
+    tw_config_free(config);
+    st = tw_client_do(client, &request, NULL, NULL);
+    tw_client_unref(client);
+    return st;
+}
+
+TEST(client, asks_through_the_proxy_of_its_config_or_of_the_environment)
+{
+    static const struct fake_step steps[] = {ANSWER("{}"), ANSWER("{}"), ANSWER("{}"),
+                                             ANSWER("{}")};
+    struct fake_server *server = SERVER(steps);
+
+    unsetenv("http_proxy");
+    setenv("no_proxy", "server.example", 1);
+    CHECK(ask("http://server.example", server->url) == TW_OK); /* proxy-url knows no exceptions */
+    CHECK(fake_asked(server, 0, "GET http://server.example/x "));
+    CHECK(ask("http://127.0.0.1:1", server->url) == TW_OK);
+    CHECK(fake_asked(server, 1, "GET http://127.0.0.1:1/x "));
+    setenv("HTTP_PROXY", server->url, 1);
+    CHECK(ask("http://other.example", NULL) == TW_OK);
+    CHECK(fake_asked(server, 2, "GET http://other.example/x "));
+    CHECK(ask(server->url, NULL) == TW_OK); /* this machine: asked directly */
+    CHECK(fake_asked(server, 3, "GET /x "));
+    setenv("no_proxy", "other.invalid", 1);
+    CHECK(ask("http://other.invalid", NULL) == TW_ERR_CONNECT);
+    unsetenv("HTTP_PROXY");
+    unsetenv("no_proxy");
+    fake_stop(server);
+}
+
+TEST(client, holds_requests_back_that_exceed_its_rate_and_refuses_what_would_come_too_late)
+{
+    static const struct fake_step steps[] = {ANSWER("{}"), ANSWER("{}"), ANSWER("{}")};
+    struct fake_server *server = SERVER(steps);
+    tw_client *client = client_of(server->url);
+    tw_request request = {.path = "/x"};
+    uint64_t before = clock_monotonic_ms();
+    tw_error *error = NULL;
+
+    tw_client_set_rate_limit(client, 10, 1);
+    CHECK(tw_client_do(client, &request, NULL, NULL) == TW_OK);
+    CHECK(tw_client_do(client, &request, NULL, NULL) == TW_OK);
+    CHECK(clock_monotonic_ms() - before >= 99);
+    tw_client_set_rate_limit(client, 0.001, 1);
+    CHECK(tw_client_do(client, &request, NULL, NULL) == TW_OK);
+    CHECK(tw_client_do(client, &request, NULL, &error) == TW_ERR_TIMEOUT);
+    CHECK(strstr(tw_error_message(error), "rate limit") != NULL);
+    tw_error_free(error);
+    tw_client_unref(client);
+    fake_stop(server);
+}
+
 TEST(client, says_who_it_is)
 {
     static const struct fake_step steps[] = {ANSWER(CM)};

@@ -142,8 +142,19 @@ TEST(config, says_precisely_what_is_wrong_with_a_file)
     refuses("a: [", NULL, "a: ");
     refuses("- 1\n", NULL, "a: not a kubeconfig");
     refuses("{}", NULL, "no kubeconfig names a cluster");
-    refuses(ONE_USER("exec: {command: x}"), NULL,
-            "user \"u\" in a uses exec, which is not supported");
+    refuses(ONE_USER("auth-provider: {name: gcp}"), NULL,
+            "user \"u\" in a uses auth-provider, which is not supported");
+    refuses(ONE_USER("exec: {apiVersion: client.authentication.k8s.io/v1}"), NULL,
+            "command must be specified for u to use exec authentication plugin");
+    refuses(ONE_USER("exec: {command: x}"), NULL, "apiVersion must be specified for u");
+    refuses(ONE_USER("exec: {command: x, apiVersion: client.authentication.k8s.io/v1alpha1}"), NULL,
+            "exec plugin: invalid apiVersion \"client.authentication.k8s.io/v1alpha1\"");
+    refuses(ONE_USER("exec: {command: x, apiVersion: client.authentication.k8s.io/v1}"), NULL,
+            "interactiveMode must be specified for u");
+    refuses(ONE_USER("exec: {command: x, apiVersion: client.authentication.k8s.io/v1, "
+                     "interactiveMode: Always}"),
+            NULL, "cannot support interactive mode");
+    refuses(ONE_USER("as-groups: [dev]"), NULL, "user \"u\" in a: requesting uid, groups");
     refuses(ONE_USER("client-certificate: nope.pem"), NULL,
             "unable to read client-certificate nope.pem for user \"u\": No such file");
     refuses(ONE_USER("client-key-data: \"???\""), NULL,
@@ -154,6 +165,21 @@ TEST(config, says_precisely_what_is_wrong_with_a_file)
     CHECK(tw_config_from_kubeconfig("nope", NULL, &config, &error) == TW_ERR_CONFIG);
     CHECK_TEXT(bytes_str(tw_error_message(error)), "open nope: No such file or directory");
     tw_error_free(error);
+    leave_folder();
+}
+
+TEST(config, a_token_given_by_hand_replaces_a_token_file)
+{
+    tw_config *config;
+
+    enter_folder();
+    write_file("b", "x");
+    write_file("a", ONE_USER("tokenFile: b, token: t"));
+    config = load("a", NULL);
+    CHECK(strcmp(config->token_file, "b") == 0);
+    CHECK(tw_config_set_token(config, "mine", NULL) == TW_OK);
+    CHECK(config->token_file == NULL && strcmp(config->token, "mine") == 0);
+    tw_config_free(config);
     leave_folder();
 }
 
