@@ -20,7 +20,8 @@ static void init_curl(void)
     curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-tw_status http_new(const tw_config *config, struct http **ret_http, tw_error **reterr)
+tw_status http_new_in(struct http_hub *hub, const tw_config *config, struct http **ret_http,
+                      tw_error **reterr)
 {
     struct http *h;
 
@@ -28,14 +29,24 @@ tw_status http_new(const tw_config *config, struct http **ret_http, tw_error **r
     if (curl_ready != CURLE_OK)
         return tw_fail(reterr, TW_ERR_CONNECT, "libcurl: %s", curl_easy_strerror(curl_ready));
     h = calloc(1, sizeof(*h));
-    if (h == NULL || (h->multi = curl_multi_init()) == NULL ||
-        (h->easy = curl_easy_init()) == NULL) {
+    if (h == NULL)
+        return tw_fail_no_memory(reterr);
+    h->config = config;
+    h->hub = hub;
+    h->has_h2 = &h->has_own_h2;
+    h->multi = hub != NULL ? http_hub_multi(hub, &h->has_h2) : curl_multi_init();
+    h->easy = h->multi != NULL ? curl_easy_init() : NULL;
+    if (h->easy == NULL) {
         http_free(h);
         return tw_fail_no_memory(reterr);
     }
-    h->config = config;
     *ret_http = h;
     return TW_OK;
+}
+
+tw_status http_new(const tw_config *config, struct http **ret_http, tw_error **reterr)
+{
+    return http_new_in(NULL, config, ret_http, reterr);
 }
 
 void http_free(struct http *h)
@@ -45,7 +56,7 @@ void http_free(struct http *h)
     http_finish(h);
     if (h->easy != NULL)
         curl_easy_cleanup(h->easy);
-    if (h->multi != NULL)
+    if (h->multi != NULL && h->hub == NULL)
         curl_multi_cleanup(h->multi);
     buf_release(&h->body);
     buf_release(&h->warnings);
@@ -118,10 +129,12 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
         free(h->content_type);
         h->content_type = bytes_dup(value);
     } else if (bytes_trim(line).len == 0) {
-        long code = 0;
+        long code = 0, version = 0;
 
         curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &code);
+        curl_easy_getinfo(h->easy, CURLINFO_HTTP_VERSION, &version);
         h->code = code >= 200 ? (int)code : 0;
+        *h->has_h2 = version == CURL_HTTP_VERSION_2_0;
     }
     return size * count;
 }
@@ -150,6 +163,7 @@ static CURLcode set_callbacks(struct http *h)
 {
     CURLcode rc = CURLE_OK;
 
+    SET(h, rc, CURLOPT_PRIVATE, h);
     SET(h, rc, CURLOPT_WRITEFUNCTION, on_body);
     SET(h, rc, CURLOPT_WRITEDATA, h);
     SET(h, rc, CURLOPT_HEADERFUNCTION, on_header);
@@ -211,6 +225,21 @@ void http_finish(struct http *h)
 
 /* ---- step ---- */
 
+uint64_t http_due_ms(const struct http *h)
+{
+    const uint64_t dues[] = {
+        h->code == 0 && h->bounds.first_byte_ms != 0 ? h->started_ms + h->bounds.first_byte_ms : 0,
+        h->code != 0 && h->bounds.idle_ms != 0 ? h->last_byte_ms + h->bounds.idle_ms : 0,
+        h->time_left_ms != 0 ? h->started_ms + h->time_left_ms : 0,
+    };
+    uint64_t first = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(dues); i++)
+        if (dues[i] != 0 && (first == 0 || dues[i] < first))
+            first = dues[i];
+    return first;
+}
+
 static tw_status fail_connect(struct http *h, tw_error **reterr)
 {
     const char *host, *end;
@@ -252,6 +281,7 @@ static tw_status end_of(struct http *h, CURLcode result, tw_error **reterr)
 
     if (result == CURLE_OK)
         return TW_END;
+    *h->has_h2 = false;
     if (h->overflow)
         return tw_fail(reterr, TW_ERR_PROTOCOL, "the answer is larger than %zu bytes",
                        h->bounds.body_max);
@@ -269,18 +299,25 @@ static tw_status end_of(struct http *h, CURLcode result, tw_error **reterr)
     return tw_fail(reterr, status, "%s: %s", h->config->server, h->curl_error);
 }
 
-static bool is_over(struct http *h)
+void http_collect(CURLM *multi)
 {
     int left;
 
-    for (CURLMsg *m = curl_multi_info_read(h->multi, &left); m != NULL;
-         m = curl_multi_info_read(h->multi, &left)) {
-        if (m->msg != CURLMSG_DONE)
+    for (CURLMsg *m = curl_multi_info_read(multi, &left); m != NULL;
+         m = curl_multi_info_read(multi, &left)) {
+        struct http *h = NULL;
+
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&h);
+        if (m->msg != CURLMSG_DONE || h == NULL)
             continue;
         h->over = true;
         h->result = m->data.result;
     }
-    return h->over;
+}
+
+static uint64_t idle_ms(const struct http *h)
+{
+    return h->hub != NULL ? clock_monotonic_ms() - h->last_byte_ms : h->idle_waited_ms;
 }
 
 /* Shortens *wait_ms to the bound that comes first; false, with the error set, if one has passed. */
@@ -291,7 +328,7 @@ static bool within_bounds(struct http *h, uint64_t now_ms, unsigned *wait_ms, tw
         const char *what;
     } bounds[] = {
         {h->code == 0 ? h->bounds.first_byte_ms : 0, now_ms - h->started_ms, "no answer"},
-        {h->code != 0 ? h->bounds.idle_ms : 0, h->idle_waited_ms, "silent"},
+        {h->code != 0 ? h->bounds.idle_ms : 0, idle_ms(h), "silent"},
         {h->time_left_ms, now_ms - h->started_ms, "not finished"},
     };
 
@@ -330,9 +367,12 @@ tw_status http_step(struct http *h, unsigned wait_ms, tw_error **reterr)
 
         if (atomic_load(&h->stopped))
             return tw_fail(reterr, TW_ERR_STOPPED, "stopped");
-        if (curl_multi_perform(h->multi, &running) != CURLM_OK)
-            return tw_fail_no_memory(reterr);
-        if (is_over(h))
+        if (h->hub == NULL) {
+            if (curl_multi_perform(h->multi, &running) != CURLM_OK)
+                return tw_fail_no_memory(reterr);
+            http_collect(h->multi);
+        }
+        if (h->over)
             return end_of(h, h->result, reterr);
         if (h->body.len != had || h->code != code)
             return TW_OK;

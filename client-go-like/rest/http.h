@@ -60,6 +60,25 @@ tw_status http_pause(struct http *http, unsigned pause_ms, tw_error **reterr);
 /* Makes a stopped one usable again. */
 void http_restart(struct http *http);
 
+/* ---- many at once on one thread ---- */
+/* A hub moves the bytes of all its exchanges, over connections they share. Their http_step() never
+ * waits: give it 0 ms. */
+struct http_hub;
+tw_status http_hub_new(struct http_hub **ret_hub, tw_error **reterr);
+/* After all its exchanges. */
+void http_hub_free(struct http_hub *hub);
+tw_status http_new_in(struct http_hub *hub, const tw_config *config, struct http **ret_http,
+                      tw_error **reterr);
+/* Readable when http_hub_turn() has something to do. */
+int http_hub_fd(const struct http_hub *hub);
+/* Moves what can be moved now. */
+tw_status http_hub_turn(struct http_hub *hub, tw_error **reterr);
+/* Makes the fd readable at `due_ms` (clock_monotonic_ms(); 0: never) at the latest. After every
+ * turn and every http_start(). */
+void http_hub_arm(struct http_hub *hub, uint64_t due_ms);
+/* When a bound of the present exchange will be reached unless a byte comes; 0: never. */
+uint64_t http_due_ms(const struct http *http);
+
 /* ---- of the present exchange ---- */
 /* The status code once the headers have come, before that 0. */
 int http_code(const struct http *http);

@@ -13,8 +13,11 @@
 
 struct http {
     const tw_config *config; /* borrowed: its owner outlives us */
-    CURLM *multi;            /* keeps the connection from one exchange to the next */
+    struct http_hub *hub;    /* NULL: we wait by ourselves */
+    CURLM *multi;            /* keeps the connection from one exchange to the next; or the hub's */
     CURL *easy;
+    bool *has_h2; /* may a connection be open that speaks HTTP/2? Ours, or the hub's */
+    bool has_own_h2;
     struct curl_slist *headers, *connect_to;
     struct buf url, body, warnings;
     char *content_type;
@@ -39,6 +42,9 @@ struct http {
             (rc) = one_;                                                                           \
     } while (0)
 
+CURLM *http_hub_multi(struct http_hub *hub, bool **ret_has_h2);
+/* Takes note of each exchange of `multi` that is over. */
+void http_collect(CURLM *multi);
 /* All of a request but the callbacks. */
 CURLcode http_set_up(struct http *h, const struct http_request *r);
 /* [host, host_end): the authority of a server URL. */

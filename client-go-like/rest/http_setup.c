@@ -177,12 +177,27 @@ static CURLcode set_identity(struct http *h)
     return rc;
 }
 
+/* libcurl 7.88 breaks a connection that prior knowledge takes a second time (curl#10634, mended in
+ * 8.0.0); who asks for an upgrade takes it as it is, and should it be gone, gets HTTP/1.1 at worst.
+ */
+static long prior_version(struct http *h)
+{
+    bool had = *h->has_h2;
+
+    *h->has_h2 = true; /* until we hear otherwise */
+    return had && curl_version_info(CURLVERSION_NOW)->version_num < 0x080000
+               ? CURL_HTTP_VERSION_2_0
+               : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+}
+
 static CURLcode set_request(struct http *h, const struct http_request *r)
 {
     CURLcode rc = CURLE_OK;
 
     if (h->config->http2_prior && strncmp(h->config->server, "http:", 5) == 0)
-        SET(h, rc, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+        SET(h, rc, CURLOPT_HTTP_VERSION, prior_version(h));
+    if (h->hub != NULL) /* rather wait for a connection to share than open one more */
+        SET(h, rc, CURLOPT_PIPEWAIT, 1L);
     SET(h, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)r->bounds.connect_ms);
     if (r->body.ptr != NULL) {
         SET(h, rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);

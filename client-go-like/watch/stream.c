@@ -46,11 +46,16 @@ tw_status stream_decode(struct bytes frame, tw_event *ret_event, tw_error **rete
     return st;
 }
 
-tw_status stream_open(struct stream *s, tw_client *client, struct http *http,
-                      struct http_request *request, tw_error **reterr)
+void stream_begin(struct stream *s, struct http *http)
 {
     *s = (struct stream){.http = http};
     framer_init(&s->framer, FRAMER_JSON, STREAM_FRAME_MAX);
+}
+
+tw_status stream_open(struct stream *s, tw_client *client, struct http *http,
+                      struct http_request *request, tw_error **reterr)
+{
+    stream_begin(s, http);
     return client_open(client, http, request, reterr);
 }
 

@@ -24,6 +24,8 @@ struct stream {
     tw_error *end_error;
 };
 
+/* For an exchange that its owner starts. */
+void stream_begin(struct stream *stream, struct http *http);
 /* Sends the request and waits until it is accepted. After a failure too: stream_close(). */
 tw_status stream_open(struct stream *stream, tw_client *client, struct http *http,
                       struct http_request *request, tw_error **reterr);

@@ -22,6 +22,17 @@ void watch_path(struct buf *path, const tw_resource *resource, const char *ns,
     path_query(path, "watch", "true");
 }
 
+struct http_bounds watch_bounds(const tw_watch_options *o)
+{
+    return (struct http_bounds){
+        .connect_ms = HTTP_CONNECT_MS,
+        .first_byte_ms = HTTP_FIRST_BYTE_MS,
+        .idle_ms = o->idle_ms != 0 ? o->idle_ms
+                   : o->bookmarks  ? HTTP_IDLE_MS
+                                   : UNMARKED_IDLE_MS,
+    };
+}
+
 struct tw_watch {
     tw_client *client;
     struct http *http;
@@ -37,13 +48,7 @@ static tw_status open_stream(tw_watch *w, const tw_resource *resource, const cha
 
     watch_path(&path, resource, ns, o);
     request.path = path_end(&path);
-    request.bounds = (struct http_bounds){
-        .connect_ms = HTTP_CONNECT_MS,
-        .first_byte_ms = HTTP_FIRST_BYTE_MS,
-        .idle_ms = o->idle_ms != 0 ? o->idle_ms
-                   : o->bookmarks  ? HTTP_IDLE_MS
-                                   : UNMARKED_IDLE_MS,
-    };
+    request.bounds = watch_bounds(o);
     st = request.path != NULL ? stream_open(&w->stream, w->client, w->http, &request, reterr)
                               : tw_fail_no_memory(reterr);
     buf_release(&path);
