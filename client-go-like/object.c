@@ -2,21 +2,27 @@
 
 #include <stdlib.h>
 
-/* Ends every string in NUL. Recurses at most JSON_DEPTH_MAX deep: the reader has seen to that. */
+/* A text in NUL where it stands: its closing quote is overwritten, unless it was unescaped and so
+ * has been copied already. */
+static void end_text(tw_object *object, struct bytes *text)
+{
+    uintptr_t at = (uintptr_t)text->ptr - (uintptr_t)object->text;
+
+    if (text->len != 0 && at < object->text_len)
+        object->text[at + text->len] = '\0';
+    else
+        text->ptr = arena_str(&object->arena, *text);
+}
+
+/* Of every string and name. Recurses at most JSON_DEPTH_MAX deep: the reader has seen to that. */
 static void end_strings(tw_object *object, struct json *node)
 {
-    if (node->type >= JSON_ARRAY) {
-        json_each(node, child) {
-            end_strings(object, child);
-        }
-    } else if (node->type == JSON_STRING) {
-        char *text = object->text;
-        uintptr_t at = (uintptr_t)node->text.ptr - (uintptr_t)text;
-
-        if (node->text.len != 0 && at < object->text_len)
-            text[at + node->text.len] = '\0'; /* was the closing quote */
-        else
-            node->text.ptr = arena_str(&object->arena, node->text);
+    if (node->type == JSON_STRING)
+        end_text(object, &node->text);
+    json_each(node, child) {
+        if (node->type == JSON_OBJECT)
+            end_text(object, &child->key);
+        end_strings(object, child);
     }
 }
 
@@ -126,38 +132,54 @@ static const char *segment_end(const char *at)
     return at;
 }
 
-static const struct json *member_at(const struct json *node, const char *at, const char *end)
+bool path_next(const char **path, struct path_step *ret_step)
 {
+    const char *at = *path;
+    char *end;
+
+    if (at == NULL || *at == '\0')
+        return false;
+    if (*at != '[') {
+        at += *at == '.';
+        *ret_step = (struct path_step){.at = at, .end = segment_end(at)};
+        *path = ret_step->end;
+        return true;
+    }
+    *ret_step = (struct path_step){.is_index = true};
+    ret_step->index = strtoul(at + 1, &end, 10);
+    if (*end != ']' || at[1] < '0' || at[1] > '9') {
+        *path = NULL;
+        return false;
+    }
+    *path = end + 1;
+    return true;
+}
+
+struct json *path_child(const struct json *node, const struct path_step *step)
+{
+    if (step->is_index)
+        return json_is(node, JSON_ARRAY) ? json_index(node, step->index) : NULL;
     if (!json_is(node, JSON_OBJECT))
         return NULL;
     json_each(node, child) {
-        if (segment_eq(child->key, at, end))
+        if (segment_eq(child->key, step->at, step->end))
             return child;
     }
     return NULL;
 }
 
+static const struct json *node_at(const struct json *node, const char *path)
+{
+    struct path_step step;
+
+    while (node != NULL && path_next(&path, &step))
+        node = path_child(node, &step);
+    return path != NULL ? node : NULL;
+}
+
 const struct json *object_at(const tw_object *object, const char *path)
 {
-    const struct json *node = object != NULL ? object->tree : NULL;
-
-    while (node != NULL && path != NULL && *path != '\0') {
-        if (*path == '[') {
-            char *end;
-            unsigned long index = strtoul(path + 1, &end, 10);
-
-            if (*end != ']' || end == path + 1)
-                return NULL;
-            node = json_is(node, JSON_ARRAY) ? json_index(node, index) : NULL;
-            path = end + 1;
-        } else {
-            const char *start = path + (*path == '.'), *end = segment_end(start);
-
-            node = member_at(node, start, end);
-            path = end;
-        }
-    }
-    return node;
+    return object != NULL ? node_at(object->tree, path != NULL ? path : "") : NULL;
 }
 
 static const char *text_or_empty(const struct json *node)

@@ -33,6 +33,17 @@ tw_status object_read(struct bytes text, const char *member, tw_object **ret_obj
                       const struct json **ret_envelope, tw_error **reterr);
 /* Fills in apiVersion and kind, which a list leaves out of its items. Before sharing only. */
 tw_status object_set_type(tw_object *object, struct bytes api_version, struct bytes kind);
+/* One step of a path: a member's name [at, end), in which `\` takes the next as it is, or an index.
+ */
+struct path_step {
+    const char *at, *end;
+    size_t index;
+    bool is_index;
+};
+/* Cuts the next step off; false at the end, with *path NULL if it is malformed. */
+bool path_next(const char **path, struct path_step *ret_step);
+/* The child a step leads to, or NULL. */
+struct json *path_child(const struct json *node, const struct path_step *step);
 /* The node at a path, or NULL. */
 const struct json *object_at(const tw_object *object, const char *path);
 bool object_is_type(const tw_object *object, const char *api_version, const char *kind);

@@ -12,6 +12,7 @@
 #include <tidewatch/client.h>
 #include <tidewatch/config.h>
 #include <tidewatch/discovery.h>
+#include <tidewatch/edit.h>
 #include <tidewatch/loop.h>
 #include <tidewatch/object.h>
 #include <tidewatch/reflector.h>
