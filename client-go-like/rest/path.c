@@ -50,6 +50,12 @@ void path_begin(struct buf *path, const tw_resource *resource, const char *ns, c
         append_segment(path, name);
 }
 
+void path_subresource(struct buf *path, const char *subresource)
+{
+    if (is_set(subresource))
+        append_segment(path, subresource);
+}
+
 void path_query(struct buf *path, const char *key, const char *value)
 {
     if (!is_set(value))
@@ -72,6 +78,17 @@ void path_query_u64(struct buf *path, const char *key, uint64_t value)
     else
         path_query(path, key, digits.data);
     buf_release(&digits);
+}
+
+void path_list_options(struct buf *path, const tw_list_options *o)
+{
+    path_query(path, "labelSelector", o->label_selector);
+    path_query(path, "fieldSelector", o->field_selector);
+    path_query(path, "resourceVersion", o->resource_version);
+    path_query(path, "resourceVersionMatch", o->resource_version_match);
+    path_query(path, "continue", o->continue_token);
+    if (o->limit != 0)
+        path_query_u64(path, "limit", o->limit);
 }
 
 const char *path_end(struct buf *path)

@@ -4,7 +4,7 @@
 #include "client-go-like/object.h"
 #include "client-go-like/rest/path.h"
 #include "client-go-like/tidectl/manifest.h"
-#include "client-go-like/tidectl/merge3.h"
+#include "client-go-like/merge3.h"
 #include "client-go-like/tidectl/print.h"
 
 static const char last_applied[] = "kubectl.kubernetes.io/last-applied-configuration";

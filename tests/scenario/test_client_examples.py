@@ -3,7 +3,7 @@ import os
 import subprocess
 import unittest
 
-from tidewatch import BUILD, PATIENCE_S, Server, main
+from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, main
 
 
 def run(name, *args, **env):
@@ -19,6 +19,14 @@ class Examples(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stdout)
             self.assertIn("ADDED loop-", done.stdout)
             self.assertEqual(server.metric("tidewatch_connections_total") - before, 2)  # one is the metric's own
+
+    def test_objects_are_made_changed_applied_paged_and_deleted(self):
+        with Server() as server:
+            done = run("example-objects", server.url)
+            self.assertEqual((done.returncode, done.stdout), (0, "objects-a: state=new\nobjects-b: state=old\n"
+                                                                 "objects-c: state=new color=blue\n"))
+            names = [o["metadata"]["name"] for o in server.client().get(CONFIGMAPS).json["items"]]
+            self.assertNotIn("objects-a", names)
 
 
 if __name__ == "__main__":

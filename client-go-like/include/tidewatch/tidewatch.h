@@ -2,8 +2,10 @@
  * tidewatch - the C client of a Kubernetes-style API: all of libtidewatch's headers.
  *
  *   config --> client --> discovery          which server, who we are, what it has
- *                 |-----> get, list, create, update, patch, delete
+ *                 |-----> get, list, create, update, patch, delete; verbs: with all options
+ *                 |         pager, retry, edit, patch: a long list, a conflict, a changed object
  *                 |-----> watch              the raw events
+ *                 |-----> loop               requests and watches in the caller's event loop
  *                 `-----> reflector --> store --> channel or handler
  */
 #ifndef TIDEWATCH_TIDEWATCH_H
@@ -15,9 +17,13 @@
 #include <tidewatch/edit.h>
 #include <tidewatch/loop.h>
 #include <tidewatch/object.h>
+#include <tidewatch/pager.h>
+#include <tidewatch/patch.h>
 #include <tidewatch/reflector.h>
+#include <tidewatch/retry.h>
 #include <tidewatch/store.h>
 #include <tidewatch/types.h>
+#include <tidewatch/verbs.h>
 #include <tidewatch/watch.h>
 
 #endif

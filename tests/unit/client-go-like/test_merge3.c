@@ -1,6 +1,6 @@
 #include "unit/test.h"
 
-#include "client-go-like/tidectl/merge3.h"
+#include "client-go-like/merge3.h"
 
 static void check_patch(const char *original, const char *modified, const char *current,
                         const char *expected, int line)

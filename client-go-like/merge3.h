@@ -10,8 +10,8 @@
  * filled into the items is no difference (strategic merge, by which kubectl does this for built-in
  * kinds, needs the merge keys of every type).
  */
-#ifndef TIDEWATCH_TIDECTL_MERGE3_H
-#define TIDEWATCH_TIDECTL_MERGE3_H
+#ifndef TIDEWATCH_CLIENT_MERGE3_H
+#define TIDEWATCH_CLIENT_MERGE3_H
 
 #include "codec/json.h"
 

@@ -1,4 +1,4 @@
-#include "client-go-like/tidectl/merge3.h"
+#include "client-go-like/merge3.h"
 
 /* Does `current` say all that `modified` says, with perhaps more members in its objects? */
 static bool covers(const struct json *current, const struct json *modified)
