@@ -57,6 +57,17 @@ const struct message_type *transcoder_find(struct bytes api_version, struct byte
 /* By full name, `k8s.io.api.core.v1.PodSpec`; NULL: none. */
 const struct message_type *transcoder_find_message(struct bytes name);
 
+/* The messages of any descriptor that protoc-c made, and of what is in it: field names are JSON
+ * names, and a message of a name that Kubernetes uses (Time, Quantity) has its form.
+ * NOT_ACCEPTABLE: it has fields of types that Kubernetes does not use; NO_MEMORY, without words.
+ * The descriptor must outlive the set. */
+struct ProtobufCMessageDescriptor;
+struct message_set;
+MUST_CHECK enum status message_set_new(const struct ProtobufCMessageDescriptor *descriptor,
+                                       struct message_set **ret_set, struct error *reterr);
+void message_set_free(struct message_set *set);
+const struct message_type *message_set_root(const struct message_set *set);
+
 /* ---- objects in their envelope ---- */
 
 /* Reads an envelope into a tree with apiVersion and kind first. An envelope without them is read

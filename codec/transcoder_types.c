@@ -2,49 +2,60 @@
 
 #include <protobuf-c/protobuf-c.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 /* What proto/ holds today and some room; built once, only the used pages are ever touched. */
 enum { TYPES_MAX = 768, FIELDS_MAX = 3072, KINDS_MAX = 192 };
 
 static struct message_type types[TYPES_MAX];
 static struct message_field fields[FIELDS_MAX];
-static uint16_t names[FIELDS_MAX]; /* beside fields */
-static size_t type_count, field_count;
+static uint16_t names[FIELDS_MAX];                       /* beside fields */
 static const struct message_type *kind_types[KINDS_MAX]; /* beside message_kinds */
 static pthread_once_t built = PTHREAD_ONCE_INIT;
 
+/* Types in the making, in room that is there already. */
+struct builder {
+    struct message_type *types;
+    struct message_field *fields;
+    uint16_t *names;
+    size_t type_count, field_count;
+    size_t types_max, fields_max;
+};
+static struct builder builtin = {types, fields, names, 0, 0, TYPES_MAX, FIELDS_MAX};
+
 /* ---- building ---- */
 
-/* The type of a descriptor; a new one is filled by build() when its turn comes. */
-static struct message_type *type_of(const ProtobufCMessageDescriptor *descriptor)
+/* The type of a descriptor; a new one is filled by build_types() when its turn comes. */
+static struct message_type *type_of(struct builder *b, const ProtobufCMessageDescriptor *descriptor)
 {
-    for (size_t i = 0; i < type_count; i++)
-        if (types[i].descriptor == descriptor)
-            return &types[i];
-    assert(type_count < TYPES_MAX);
-    types[type_count].descriptor = descriptor;
-    return &types[type_count++];
+    for (size_t i = 0; i < b->type_count; i++)
+        if (b->types[i].descriptor == descriptor)
+            return &b->types[i];
+    assert(b->type_count < b->types_max);
+    b->types[b->type_count].descriptor = descriptor;
+    return &b->types[b->type_count++];
 }
 
-static enum field_type field_type_of(ProtobufCType type)
+/* False: proto/ uses no such type, nor does Kubernetes. */
+static bool field_type_of(ProtobufCType type, uint8_t *ret_type)
 {
-    switch (type) {
-    case PROTOBUF_C_TYPE_STRING:
-        return TYPE_STRING;
-    case PROTOBUF_C_TYPE_BYTES:
-        return TYPE_BYTES;
-    case PROTOBUF_C_TYPE_BOOL:
-        return TYPE_BOOL;
-    case PROTOBUF_C_TYPE_INT32:
-        return TYPE_INT32;
-    case PROTOBUF_C_TYPE_INT64:
-        return TYPE_INT64;
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return TYPE_DOUBLE;
-    default:
-        assert(type == PROTOBUF_C_TYPE_MESSAGE); /* proto/ uses no other */
-        return TYPE_MESSAGE;
+    static const struct {
+        ProtobufCType from;
+        enum field_type to;
+    } rows[] = {
+        {PROTOBUF_C_TYPE_STRING, TYPE_STRING},   {PROTOBUF_C_TYPE_BYTES, TYPE_BYTES},
+        {PROTOBUF_C_TYPE_BOOL, TYPE_BOOL},       {PROTOBUF_C_TYPE_INT32, TYPE_INT32},
+        {PROTOBUF_C_TYPE_INT64, TYPE_INT64},     {PROTOBUF_C_TYPE_DOUBLE, TYPE_DOUBLE},
+        {PROTOBUF_C_TYPE_MESSAGE, TYPE_MESSAGE},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].from != type)
+            continue;
+        *ret_type = (uint8_t)rows[i].to;
+        return true;
     }
+    return false;
 }
 
 static bool note_is_for(const char *pattern, const char *message)
@@ -68,28 +79,34 @@ static void take_notes(struct message_field *field, const ProtobufCMessageDescri
     }
 }
 
-/* protoc makes the entries of a map a message inside of the one with the map; Kubernetes nests no
- * other. */
+/* protoc makes the entries of a map a message XEntry {key = 1; value = 2;} inside of the one with
+ * the map. */
 static bool is_entry(const ProtobufCMessageDescriptor *message,
                      const ProtobufCMessageDescriptor *inner)
 {
     struct bytes outer = bytes_str(message->name), name = bytes_str(inner->name);
 
-    return bytes_starts_with(name, outer) && name.len > outer.len && name.ptr[outer.len] == '.';
+    return bytes_starts_with(name, outer) && name.len > outer.len && name.ptr[outer.len] == '.' &&
+           bytes_ends_with(name, BYTES("Entry")) && inner->n_fields == 2 &&
+           strcmp(inner->fields[0].name, "key") == 0 && strcmp(inner->fields[1].name, "value") == 0;
 }
 
-static void build_field(struct message_field *field, const ProtobufCMessageDescriptor *descriptor,
+static void build_field(struct builder *b, struct message_field *field,
+                        const ProtobufCMessageDescriptor *descriptor,
                         const ProtobufCFieldDescriptor *from)
 {
+    bool known = field_type_of(from->type, &field->type);
+
+    assert(known); /* of proto/; others have been looked at before */
+    (void)known;
     field->id = from->id;
-    field->type = (uint8_t)field_type_of(from->type);
     field->json_name = bytes_str(from->name);
     if (from->label == PROTOBUF_C_LABEL_REPEATED)
         field->flags |= FIELD_REPEATED;
     if (from->default_value != NULL)
         field->flags |= FIELD_OMITTABLE;
     if (field->type == TYPE_MESSAGE) {
-        field->message = type_of(from->descriptor);
+        field->message = type_of(b, from->descriptor);
         if (is_entry(descriptor, from->descriptor))
             field->flags |= FIELD_MAP;
     }
@@ -135,31 +152,121 @@ static enum message_form form_of(const ProtobufCMessageDescriptor *descriptor)
     return FORM_OBJECT;
 }
 
-static void build_type(struct message_type *type)
+static void build_type(struct builder *b, struct message_type *type)
 {
     const ProtobufCMessageDescriptor *descriptor = type->descriptor;
-    struct message_field *own = &fields[field_count];
-    uint16_t *by_name = &names[field_count];
+    struct message_field *own = &b->fields[b->field_count];
+    uint16_t *by_name = &b->names[b->field_count];
 
-    assert(field_count + descriptor->n_fields <= FIELDS_MAX);
-    field_count += descriptor->n_fields;
+    assert(b->field_count + descriptor->n_fields <= b->fields_max);
+    b->field_count += descriptor->n_fields;
     type->form = form_of(descriptor);
     type->fields = own;
     type->field_count = (uint16_t)descriptor->n_fields;
     for (unsigned i = 0; i < descriptor->n_fields; i++)
-        build_field(&own[i], descriptor, &descriptor->fields[i]);
+        build_field(b, &own[i], descriptor, &descriptor->fields[i]);
     message_type_finish(type, by_name);
+}
+
+static void build_types(struct builder *b)
+{
+    for (size_t i = 0; i < b->type_count; i++) /* which adds the types of the fields */
+        build_type(b, &b->types[i]);
 }
 
 static void build(void)
 {
     assert(message_kind_count <= KINDS_MAX);
     for (size_t i = 0; i < message_kind_count; i++)
-        kind_types[i] = type_of(message_kinds[i].descriptor);
+        kind_types[i] = type_of(&builtin, message_kinds[i].descriptor);
     for (size_t i = 0; i < message_part_count; i++)
-        type_of(message_parts[i]);
-    for (size_t i = 0; i < type_count; i++) /* which adds the types of the fields */
-        build_type(&types[i]);
+        type_of(&builtin, message_parts[i]);
+    build_types(&builtin);
+}
+
+/* ---- of any descriptor ---- */
+
+enum { FOREIGN_TYPES_MAX = 4096, FOREIGN_FIELDS_MAX = UINT16_MAX };
+
+struct message_set {
+    struct arena arena;
+    const struct message_type *root;
+};
+
+/* All messages that can be reached from the first of `found`, each once. */
+static enum status find_messages(const ProtobufCMessageDescriptor **found, size_t *count,
+                                 size_t *field_total, struct error *reterr)
+{
+    for (size_t i = 0; i < *count; i++) {
+        const ProtobufCMessageDescriptor *m = found[i];
+
+        *field_total += m->n_fields;
+        for (unsigned f = 0; f < m->n_fields; f++) {
+            const ProtobufCMessageDescriptor *inner = m->fields[f].descriptor;
+            size_t at = 0;
+            uint8_t type;
+
+            if (!field_type_of(m->fields[f].type, &type))
+                return error_set(reterr, STATUS_NOT_ACCEPTABLE,
+                                 "%s.%s: Kubernetes has no fields of that type", m->name,
+                                 m->fields[f].name);
+            if (type != TYPE_MESSAGE)
+                continue;
+            while (at < *count && found[at] != inner)
+                at++;
+            if (at == FOREIGN_TYPES_MAX || *field_total > FOREIGN_FIELDS_MAX)
+                return error_set(reterr, STATUS_NOT_ACCEPTABLE, "%s has too many messages in it",
+                                 found[0]->name);
+            if (at == *count)
+                found[(*count)++] = inner;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status message_set_new(const struct ProtobufCMessageDescriptor *descriptor,
+                            struct message_set **ret_set, struct error *reterr)
+{
+    struct message_set *set = calloc(1, sizeof(*set));
+    const ProtobufCMessageDescriptor **found = malloc(FOREIGN_TYPES_MAX * sizeof(*found));
+    size_t count = 1, field_total = 0;
+    struct builder b = {.types = NULL};
+    enum status st = STATUS_NO_MEMORY;
+
+    if (set != NULL && found != NULL) {
+        found[0] = descriptor;
+        st = find_messages(found, &count, &field_total, reterr);
+    }
+    if (st == STATUS_OK) {
+        b.types_max = count;
+        b.fields_max = field_total;
+        b.types = arena_zalloc(&set->arena, count * sizeof(*b.types));
+        b.fields = arena_zalloc(&set->arena, (field_total + 1) * sizeof(*b.fields));
+        b.names = arena_zalloc(&set->arena, (field_total + 1) * sizeof(*b.names));
+        st = set->arena.failed ? STATUS_NO_MEMORY : STATUS_OK;
+    }
+    if (st == STATUS_OK) {
+        set->root = type_of(&b, descriptor);
+        build_types(&b);
+        *ret_set = set;
+        set = NULL;
+    }
+    free(found);
+    message_set_free(set);
+    return st;
+}
+
+void message_set_free(struct message_set *set)
+{
+    if (set == NULL)
+        return;
+    arena_release(&set->arena);
+    free(set);
+}
+
+const struct message_type *message_set_root(const struct message_set *set)
+{
+    return set->root;
 }
 
 /* ---- finding ---- */
@@ -180,7 +287,7 @@ const struct message_type *transcoder_find(struct bytes api_version, struct byte
 const struct message_type *transcoder_find_message(struct bytes name)
 {
     pthread_once(&built, build);
-    for (size_t i = 0; i < type_count; i++)
+    for (size_t i = 0; i < builtin.type_count; i++)
         if (bytes_eq_str(name, types[i].descriptor->name))
             return &types[i];
     return NULL;

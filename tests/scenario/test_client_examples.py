@@ -3,7 +3,7 @@ import os
 import subprocess
 import unittest
 
-from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, main
+from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, main, wait_for
 
 
 def run(name, *args, **env):
@@ -27,6 +27,19 @@ class Examples(unittest.TestCase):
                                                                  "objects-c: state=new color=blue\n"))
             names = [o["metadata"]["name"] for o in server.client().get(CONFIGMAPS).json["items"]]
             self.assertNotIn("objects-a", names)
+
+    def test_a_custom_resource_is_a_generated_struct(self):
+        crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+               "metadata": {"name": "boats.example.com"},
+               "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "boats", "kind": "Boat"},
+                        "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
+                            "type": "object", "x-kubernetes-preserve-unknown-fields": True}}}]}}
+        with Server() as server:
+            client = server.client()
+            self.assertEqual(client.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd).code, 201)
+            wait_for(lambda: client.get("/apis/example.com/v1/boats").code == 200, "the CRD is not served")
+            done = run("example-typed", server.url)
+            self.assertEqual((done.returncode, done.stdout), (0, "beagle: captain robert, crew of 2, 27.70 m\n"))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from tidewatch import BUILD, main
 PROGRAM = """
 #include <stdio.h>
 #include <tidewatch/tidewatch.h>
+#include <tidewatch/typed.h>
 int main(void)
 {
     tw_client *client = NULL;
@@ -21,6 +22,7 @@ int main(void)
         tw_error_free(error);
         return 1;
     }
+    tw_type_free(NULL);
     tw_client_unref(client);
     return 0;
 }

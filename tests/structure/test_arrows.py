@@ -27,7 +27,7 @@ LIBRARIES = {
     r"h2o.*": {"apiserver/transport"}, r"nghttp2/.*": {"apiserver/transport"}, r"openssl/.*": {"apiserver/transport"},
     r"wslay/.*": {"apiserver/transport"},
     r"sqlite3\.h": {"storage"}, r"yaml\.h": {"codec"}, r"libdeflate\.h": {"apiserver/handlers"},
-    r"protobuf-c/.*": {"codec"},
+    r"protobuf-c/.*": {"codec", "client-go-like"},
     r"curl/.*": {"client-go-like"},
 }
 
