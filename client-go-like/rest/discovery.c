@@ -1,6 +1,9 @@
 #include "client-go-like/rest/discovery.h"
 
 #include <stdlib.h>
+
+#include "client-go-like/rest/client.h"
+#include "client-go-like/rest/discovery_cache.h"
 #include <strings.h>
 
 tw_status tw_discovery_new(tw_client *client, tw_discovery **ret_discovery, tw_error **reterr)
@@ -19,9 +22,39 @@ void tw_discovery_free(tw_discovery *d)
     if (d == NULL)
         return;
     tw_client_unref(d->client);
+    free(d->cache);
     arena_release(&d->arena);
     free(d->infos);
     free(d);
+}
+
+tw_status tw_discovery_use_cache(tw_discovery *d, const char *folder, tw_error **reterr)
+{
+    char *cache = NULL;
+    tw_status st = cache_folder(folder, d->client->config->server, &cache, reterr);
+
+    if (st != TW_OK)
+        return st;
+    free(d->cache);
+    d->cache = cache;
+    return TW_OK;
+}
+
+/* What was given out stays where it is. */
+void tw_discovery_invalidate(tw_discovery *d)
+{
+    d->count = 0;
+    d->has_core = d->has_groups = d->from_cache = false;
+    d->ask = true;
+}
+
+/* A cache may be older than the type that is asked for: then the server is asked, once. */
+static bool may_be_newer(tw_discovery *d)
+{
+    if (!d->from_cache)
+        return false;
+    tw_discovery_invalidate(d);
+    return true;
 }
 
 /* A JSON array of strings as a NULL-terminated array. */
@@ -139,7 +172,7 @@ static tw_status find_fetching(tw_discovery *d, const struct query *q,
     return st;
 }
 
-tw_status tw_discovery_find(tw_discovery *d, const char *name, const tw_resource_info **ret_info,
+static tw_status find_named(tw_discovery *d, const char *name, const tw_resource_info **ret_info,
                             tw_error **reterr)
 {
     struct bytes rest = bytes_str(name), first = bytes_cut(&rest, '.'), group = rest;
@@ -149,12 +182,23 @@ tw_status tw_discovery_find(tw_discovery *d, const char *name, const tw_resource
         {.name = first, .group = rest},                      /* deployments.apps */
         {.name = first, .any_group = true},                  /* deployments */
     };
-    const tw_resource_info *info = NULL;
     size_t from = rest.ptr == NULL ? 2 : group.ptr == NULL ? 1 : 0, to = rest.ptr == NULL ? 3 : 2;
     tw_status st = TW_OK;
 
-    for (size_t i = from; i < to && st == TW_OK && info == NULL; i++)
-        st = find_fetching(d, &queries[i], &info, reterr);
+    *ret_info = NULL;
+    for (size_t i = from; i < to && st == TW_OK && *ret_info == NULL; i++)
+        st = find_fetching(d, &queries[i], ret_info, reterr);
+    return st;
+}
+
+tw_status tw_discovery_find(tw_discovery *d, const char *name, const tw_resource_info **ret_info,
+                            tw_error **reterr)
+{
+    const tw_resource_info *info = NULL;
+    tw_status st = find_named(d, name, &info, reterr);
+
+    if (st == TW_OK && info == NULL && may_be_newer(d))
+        st = find_named(d, name, &info, reterr);
     if (st != TW_OK)
         return st;
     if (info == NULL)
@@ -164,8 +208,8 @@ tw_status tw_discovery_find(tw_discovery *d, const char *name, const tw_resource
     return TW_OK;
 }
 
-tw_status tw_discovery_find_kind(tw_discovery *d, const char *api_version, const char *kind,
-                                 const tw_resource_info **ret_info, tw_error **reterr)
+static tw_status find_kind(tw_discovery *d, const char *api_version, const char *kind,
+                           const tw_resource_info **ret_info, tw_error **reterr)
 {
     struct bytes version = bytes_str(api_version), group = bytes_of(NULL, 0);
     tw_status st;
@@ -173,19 +217,33 @@ tw_status tw_discovery_find_kind(tw_discovery *d, const char *api_version, const
     if (strchr(api_version, '/') != NULL)
         group = bytes_cut(&version, '/');
     st = discovery_fetch(d, group.len == 0, reterr);
-    if (st != TW_OK)
-        return st;
-    for (size_t i = 0; i < d->count; i++) {
+    for (size_t i = 0; i < d->count && st == TW_OK; i++) {
         const tw_resource *r = &d->infos[i]->resource;
 
         if (strcmp(r->kind, kind) != 0 || !bytes_eq(bytes_str(r->group), group) ||
             !bytes_eq(bytes_str(r->version), version))
             continue;
         *ret_info = d->infos[i];
-        return TW_OK;
+        break;
     }
-    return tw_fail(reterr, TW_ERR_NO_MATCH, "no matches for kind \"%s\" in version \"%s\"", kind,
-                   api_version);
+    return st;
+}
+
+tw_status tw_discovery_find_kind(tw_discovery *d, const char *api_version, const char *kind,
+                                 const tw_resource_info **ret_info, tw_error **reterr)
+{
+    const tw_resource_info *info = NULL;
+    tw_status st = find_kind(d, api_version, kind, &info, reterr);
+
+    if (st == TW_OK && info == NULL && may_be_newer(d))
+        st = find_kind(d, api_version, kind, &info, reterr);
+    if (st != TW_OK)
+        return st;
+    if (info == NULL)
+        return tw_fail(reterr, TW_ERR_NO_MATCH, "no matches for kind \"%s\" in version \"%s\"",
+                       kind, api_version);
+    *ret_info = info;
+    return TW_OK;
 }
 
 tw_status tw_discovery_load(tw_discovery *d, tw_error **reterr)

@@ -17,6 +17,9 @@ struct tw_discovery {
     tw_resource_info **infos;
     size_t count, capacity;
     bool has_core, has_groups; /* /api, /apis has been read */
+    char *cache;               /* the folder; NULL: none */
+    bool from_cache;           /* something was taken from there without asking the server */
+    bool ask;                  /* nothing is any more */
 };
 
 /* One resource as either form of discovery describes it. `node` holds singularName or

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "client-go-like/rest/client.h"
+#include "client-go-like/rest/discovery_cache.h"
 #include "client-go-like/rest/path.h"
 
 /* CG discovery/discovery_client.go: the aggregated forms, then the legacy one. */
@@ -11,33 +14,98 @@ static const char accept[] =
 
 enum { DISCOVERY_MS = 32 * 1000 };
 
-/* One document: the answer, and the tree that borrows from it. */
+/* One document: its text, and the tree that borrows from it. */
 struct document {
-    tw_response *response;
+    struct buf text;
     struct arena arena;
     struct json *tree;
 };
 
 static void document_release(struct document *d)
 {
-    tw_response_free(d->response);
+    buf_release(&d->text);
     arena_release(&d->arena);
 }
 
-static tw_status document_get(tw_client *client, const char *path, struct document *d,
-                              tw_error **reterr)
+static tw_status document_parse(struct document *d, struct bytes body, const char *path,
+                                tw_error **reterr)
 {
-    const tw_request request = {.path = path, .accept = accept, .timeout_ms = DISCOVERY_MS};
     struct error detail = {0};
-    struct bytes body = {0};
-    tw_status st = tw_client_do(client, &request, &d->response, reterr);
 
-    if (st != TW_OK)
-        return st;
-    body.ptr = tw_response_body(d->response, &body.len);
     if (json_parse(&d->arena, body, &d->tree, NULL, &detail) != STATUS_OK)
         return tw_fail_detail(reterr, TW_ERR_PROTOCOL, path, &detail);
     return TW_OK;
+}
+
+/* Takes over what was cached; false if it is nothing, after all. */
+static bool use_cached(struct document *d, struct cached *cached)
+{
+    d->text = cached->text;
+    cached->text = (struct buf){0};
+    if (json_parse(&d->arena, cached->body, &d->tree, NULL, NULL) == STATUS_OK)
+        return true;
+    document_release(d);
+    *d = (struct document){.tree = NULL};
+    return false;
+}
+
+static tw_status ask(tw_discovery *d, const char *path, struct cached *cached,
+                     struct document *document, struct http *http, tw_error **reterr)
+{
+    tw_error *own = NULL, **error = reterr != NULL ? reterr : &own;
+    struct http_request request = {
+        .method = "GET",
+        .path = path,
+        .accept = accept,
+        .if_none_match = cached->etag,
+        .gzip = true,
+        .bounds = {.connect_ms = HTTP_CONNECT_MS,
+                   .deadline_ms = clock_monotonic_ms() + DISCOVERY_MS,
+                   .body_max = HTTP_BODY_MAX},
+    };
+    tw_status st = client_fetch(d->client, http, &request, error);
+
+    if (st == TW_ERR_SERVER && http_code(http) == 304) {
+        tw_error_clear(error);
+        if (use_cached(document, cached)) {
+            cache_touch(d->cache, path);
+            st = TW_OK;
+        } else { /* what still holds is garbage */
+            cached->etag = bytes_of(NULL, 0);
+            http_finish(http);
+            st = ask(d, path, cached, document, http, error);
+        }
+    } else if (st == TW_OK) {
+        document->text = *http_body(http);
+        *http_body(http) = (struct buf){0};
+        st = document_parse(document, buf_bytes(&document->text), path, error);
+        if (st == TW_OK && d->cache != NULL)
+            cache_write(d->cache, path, http_etag(http), buf_bytes(&document->text));
+    }
+    tw_error_free(own);
+    return st;
+}
+
+static tw_status document_get(tw_discovery *d, const char *path, struct document *document,
+                              tw_error **reterr)
+{
+    struct cached cached = {.fresh = false};
+    struct http *http = NULL;
+    tw_status st = TW_OK;
+
+    if (d->cache != NULL && cache_read(d->cache, path, &cached) && cached.fresh && !d->ask &&
+        use_cached(document, &cached)) {
+        d->from_cache = true;
+        return TW_OK;
+    }
+    if (cached.text.data == NULL) /* there was none, or it was garbage */
+        cached.etag = bytes_of(NULL, 0);
+    st = client_acquire(d->client, &http, reterr);
+    if (st == TW_OK)
+        st = ask(d, path, &cached, document, http, reterr);
+    client_release(d->client, http);
+    buf_release(&cached.text);
+    return st;
 }
 
 static bool is_namespaced(const struct json *resource)
@@ -125,8 +193,7 @@ static tw_status fetch_version(tw_discovery *d, struct bytes group, struct bytes
     else
         buf_appendf(&path, "/apis/%.*s/%.*s", BYTES_FMT(group), BYTES_FMT(version));
     text = path_end(&path);
-    st =
-        text != NULL ? document_get(d->client, text, &document, reterr) : tw_fail_no_memory(reterr);
+    st = text != NULL ? document_get(d, text, &document, reterr) : tw_fail_no_memory(reterr);
     if (st == TW_OK)
         st = add_resource_list(d, group, version, document.tree, reterr);
     else if (st == TW_ERR_SERVER)
@@ -176,7 +243,7 @@ tw_status discovery_fetch(tw_discovery *d, bool core, tw_error **reterr)
 
     if (*has)
         return TW_OK;
-    st = document_get(d->client, core ? "/api" : "/apis", &document, reterr);
+    st = document_get(d, core ? "/api" : "/apis", &document, reterr);
     if (st == TW_OK &&
         bytes_eq(json_get_text(document.tree, "kind"), BYTES("APIGroupDiscoveryList")))
         st = add_aggregated(d, document.tree, reterr);

@@ -128,6 +128,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     } else if (is_header(line, "content-type:", &value)) {
         free(h->content_type);
         h->content_type = bytes_dup(value);
+    } else if (is_header(line, "etag:", &value)) {
+        free(h->etag);
+        h->etag = bytes_dup(value);
     } else if (bytes_trim(line).len == 0) {
         long code = 0, version = 0;
 
@@ -220,7 +223,8 @@ void http_finish(struct http *h)
     buf_release(&h->body);
     buf_release(&h->warnings);
     free(h->content_type);
-    h->content_type = NULL;
+    free(h->etag);
+    h->content_type = h->etag = NULL;
 }
 
 /* ---- step ---- */
@@ -424,6 +428,11 @@ struct buf *http_body(struct http *h)
 const char *http_content_type(const struct http *h)
 {
     return h->content_type != NULL ? h->content_type : "";
+}
+
+const char *http_etag(const struct http *h)
+{
+    return h->etag != NULL ? h->etag : "";
 }
 
 int http_retry_after_s(const struct http *h)

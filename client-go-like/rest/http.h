@@ -41,6 +41,7 @@ struct http_request {
     const char *content_type; /* NULL: application/json, if there is a body */
     struct bytes body;
     const struct credentials *credentials; /* NULL: those of the config alone */
+    struct bytes if_none_match;            /* an ETag; empty: none */
     bool gzip;                             /* offer it: for answers that end */
     struct http_bounds bounds;
 };
@@ -85,6 +86,8 @@ int http_code(const struct http *http);
 /* What has come and was not consumed; the caller consumes with buf_consume(). */
 struct buf *http_body(struct http *http);
 const char *http_content_type(const struct http *http);
+/* "" without one. */
+const char *http_etag(const struct http *http);
 /* Seconds from Retry-After, -1 without one. */
 int http_retry_after_s(const struct http *http);
 /* Each `Warning: 299` text, in order, each ended by NUL; 64 KiB of them at most. */

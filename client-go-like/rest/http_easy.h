@@ -20,7 +20,7 @@ struct http {
     bool has_own_h2;
     struct curl_slist *headers, *connect_to;
     struct buf url, body, warnings;
-    char *content_type;
+    char *content_type, *etag;
     struct http_bounds bounds;
     uint64_t started_ms, last_byte_ms;
     uint64_t time_left_ms; /* to the deadline, at the start; 0: there is none */

@@ -41,6 +41,7 @@ static bool add_headers(struct http *h, const struct http_request *r)
          bytes_str(r->content_type != NULL ? r->content_type : "application/json"),
          r->body.ptr != NULL},
         {"Authorization: Bearer ", bytes_str(token), token != NULL},
+        {"If-None-Match: ", r->if_none_match, r->if_none_match.len != 0},
         {"Expect:", bytes_of(NULL, 0), true}, /* no 100-continue: it costs a round trip */
     };
 

@@ -30,6 +30,14 @@ TW_API tw_status tw_discovery_new(tw_client *client, tw_discovery **ret_discover
                                   tw_error **reterr);
 TW_API void tw_discovery_free(tw_discovery *discovery);
 
+/* Keeps what the server says in files below `folder`, as kubectl does; NULL: its own
+ * $HOME/.kube/cache/discovery. They are believed for 6 h, and asked about again (by ETag) as soon
+ * as something is missing in them. A cache that cannot be used costs a request, no error. */
+TW_API tw_status tw_discovery_use_cache(tw_discovery *discovery, const char *folder,
+                                        tw_error **reterr);
+/* Believes nothing that it has read: the next call asks the server. */
+TW_API void tw_discovery_invalidate(tw_discovery *discovery);
+
 /* `name`: a plural, singular, kind or short name in any case, also with its group or version and
  * group: "deployments.apps", "deployments.v1.apps". */
 TW_API tw_status tw_discovery_find(tw_discovery *discovery, const char *name,

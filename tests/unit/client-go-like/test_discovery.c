@@ -4,6 +4,9 @@
 
 #include <tidewatch/tidewatch.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #define RESOURCE(plural, kind, scope, singular, more)                                              \
     "{\"resource\":\"" plural "\",\"responseKind\":{\"kind\":\"" kind "\"},\"scope\":\"" scope     \
     "\",\"singularResource\":\"" singular "\",\"verbs\":[\"get\",\"list\"]" more "}"
@@ -171,5 +174,138 @@ TEST(discovery, that_failed_is_asked_again)
     set_up(&s, steps, 2);
     CHECK(strstr(found(&s, "cm"), "500") != NULL);
     CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    tear_down(&s);
+}
+
+/* ---- the cache on disk ---- */
+
+static char folder[64];
+
+static void use_cache(struct setting *s)
+{
+    CHECK(tw_discovery_use_cache(s->discovery, folder, NULL) == TW_OK);
+}
+
+/* A second run of the program, against the same server. */
+static void start_over(struct setting *s)
+{
+    tw_discovery_free(s->discovery);
+    CHECK(tw_discovery_new(s->client, &s->discovery, NULL) == TW_OK);
+    use_cache(s);
+}
+
+/* The file of /api, with the time of its last change `age_s` back. */
+static void age(struct setting *s, int age_s)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = time(NULL) - age_s}};
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/127.0.0.1_%u/tidewatch-api.json", folder, s->server->port);
+    CHECK(utimensat(AT_FDCWD, path, times, 0) == 0);
+}
+
+static void remove_cache(struct setting *s)
+{
+    static const char *const names[] = {"/tidewatch-api.json", "/tidewatch-apis.json", ""};
+    char path[256];
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(path, sizeof(path), "%s/127.0.0.1_%u%s", folder, s->server->port, names[i]);
+        remove(path);
+    }
+    CHECK(rmdir(folder) == 0);
+}
+
+#define TAGGED(text)                                                                               \
+    {                                                                                              \
+        .body = (text), .end = FAKE_ANSWER, .headers = "ETag: \"e1\"\r\n"                          \
+    }
+
+TEST(discovery, kept_on_disk_asks_the_server_no_second_time)
+{
+    static const struct fake_step steps[] = {ANSWER(CORE), ANSWER(GROUPS)};
+    struct setting s;
+
+    strcpy(folder, "/tmp/tidewatch-discovery-XXXXXX");
+    CHECK(mkdtemp(folder) != NULL);
+    set_up(&s, steps, 2);
+    use_cache(&s);
+    CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    CHECK_TEXT(bytes_str(found(&s, "deploy")), "apps/v1/deployments");
+    start_over(&s);
+    CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    CHECK_TEXT(bytes_str(found(&s, "deploy")), "apps/v1/deployments");
+    CHECK_INT(s.server->request_count, 2);
+    remove_cache(&s);
+    tear_down(&s);
+}
+
+TEST(discovery, that_is_old_is_asked_about_by_its_etag)
+{
+    static const struct fake_step steps[] = {TAGGED(CORE), ANSWER_CODE(304, ""),
+                                             ANSWER(AGGREGATED(""))};
+    struct setting s;
+
+    strcpy(folder, "/tmp/tidewatch-discovery-XXXXXX");
+    CHECK(mkdtemp(folder) != NULL);
+    set_up(&s, steps, 3);
+    use_cache(&s);
+    CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    age(&s, 6 * 60 * 60 + 60);
+    start_over(&s);
+    CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    CHECK(strstr(s.server->requests[1], "\r\nIf-None-Match: \"e1\"\r\n") != NULL);
+    start_over(&s); /* the 304 has made it fresh again */
+    CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    CHECK_INT(s.server->request_count, 2);
+    remove_cache(&s);
+    tear_down(&s);
+}
+
+TEST(discovery, that_lacks_something_on_disk_asks_the_server_once)
+{
+    static const struct fake_step steps[] = {ANSWER(AGGREGATED("")), ANSWER(AGGREGATED("")),
+                                             ANSWER(CORE), ANSWER(CORE), ANSWER(AGGREGATED(""))};
+    const tw_resource_info *info = NULL;
+    struct setting s;
+
+    strcpy(folder, "/tmp/tidewatch-discovery-XXXXXX");
+    CHECK(mkdtemp(folder) != NULL);
+    set_up(&s, steps, 5);
+    use_cache(&s);
+    CHECK(tw_discovery_load(s.discovery, NULL) == TW_OK);
+    start_over(&s);
+    CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    start_over(&s);
+    CHECK(tw_discovery_find_kind(s.discovery, "v1", "Nothing", &info, NULL) == TW_ERR_NO_MATCH);
+    CHECK_INT(s.server->request_count, 4);
+    CHECK(tw_discovery_find_kind(s.discovery, "v1", "Nothing", &info, NULL) == TW_ERR_NO_MATCH);
+    CHECK_INT(s.server->request_count, 4); /* it has been asked already */
+    remove_cache(&s);
+    tear_down(&s);
+}
+
+TEST(discovery, garbage_on_disk_is_fetched_anew)
+{
+    static const struct fake_step steps[] = {TAGGED(CORE), TAGGED(CORE), ANSWER_CODE(304, ""),
+                                             ANSWER(CORE)};
+    struct setting s;
+    char path[256];
+
+    strcpy(folder, "/tmp/tidewatch-discovery-XXXXXX");
+    CHECK(mkdtemp(folder) != NULL);
+    set_up(&s, steps, 4);
+    use_cache(&s);
+    CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    snprintf(path, sizeof(path), "%s/127.0.0.1_%u/tidewatch-api.json", folder, s.server->port);
+    CHECK(truncate(path, 20) == 0); /* fresh */
+    start_over(&s);
+    CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    CHECK(truncate(path, 20) == 0);
+    age(&s, 7 * 60 * 60); /* old, but the server says that it still holds */
+    start_over(&s);
+    CHECK_TEXT(bytes_str(found(&s, "cm")), "/v1/configmaps");
+    CHECK_INT(s.server->request_count, 4);
+    remove_cache(&s);
     tear_down(&s);
 }
