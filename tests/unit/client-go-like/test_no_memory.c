@@ -5,12 +5,15 @@
 #include "unit/client-go-like/fake_server.h"
 
 #include <tidewatch/tidewatch.h>
+#include <tidewatch/typed.h>
 
 #include <curl/curl.h>
 #include <errno.h>
 
 #include "client-go-like/cache/reflector.h"
+#include "client-go-like/config/login.h"
 #include "client-go-like/object.h"
+#include "proto/core_v1.pb-c.h"
 
 #if defined(__has_feature)
 #define HAS_FEATURE(x) __has_feature(x)
@@ -325,6 +328,240 @@ TEST(no_memory, a_reflector_streams_its_list_or_fails_for_that_reason_alone)
              "\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"9\","
              "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}")};
     struct play p = {steps, 1, stream_step};
+
+    fail_each(play, &p);
+}
+
+/* ---- objects, and what is done with them ---- */
+
+static tw_status edit_object(void *user)
+{
+    tw_object *object = NULL, *changed = NULL, *patch = NULL;
+    tw_edit *edit;
+    tw_error *error = NULL;
+    tw_status st = tw_object_from_json(user, strlen(user), &object, &error);
+
+    edit = tw_edit_new(object);
+    tw_edit_set_string(edit, "spec.list[0].a\\.b", "text");
+    tw_edit_set_int(edit, "spec.number", 7);
+    tw_edit_set_value(edit, "copy", tw_object_at(object, "metadata"));
+    tw_edit_set_label(edit, "k", "v");
+    tw_edit_remove(edit, "data");
+    if (st == TW_OK)
+        st = tw_edit_finish(edit, &changed, &error);
+    else
+        tw_edit_free(edit);
+    if (st == TW_OK)
+        st = tw_merge_patch(object, changed, &patch, &error);
+    tw_object_unref(object);
+    tw_object_unref(changed);
+    tw_object_unref(patch);
+    tw_error_free(error);
+    return st;
+}
+
+TEST(no_memory, an_object_is_changed_or_not_at_all)
+{
+    fail_each(edit_object, CM("a"));
+}
+
+static tw_status type_object(void *user)
+{
+    tw_object *object = NULL, *back = NULL;
+    struct ProtobufCMessage *message = NULL;
+    tw_type *type = NULL;
+    tw_error *error = NULL;
+    tw_status st = tw_object_from_json(user, strlen(user), &object, &error);
+
+    if (st == TW_OK)
+        st = tw_type_new("v1", "ConfigMap", &k8s__io__api__core__v1__config_map__descriptor, &type,
+                         &error);
+    if (st == TW_OK)
+        st = tw_type_decode(type, object, &message, &error);
+    if (st == TW_OK)
+        st = tw_type_encode(type, message, &back, &error);
+    tw_message_free(message);
+    tw_type_free(type);
+    tw_object_unref(object);
+    tw_object_unref(back);
+    tw_error_free(error);
+    return st;
+}
+
+TEST(no_memory, an_object_becomes_a_struct_or_not_at_all)
+{
+    fail_each(type_object, CM("a"));
+}
+
+static tw_status impersonate(void *user)
+{
+    static const char *const groups[] = {"a", "b", NULL};
+    const tw_impersonation who = {.user = user, .uid = "u", .groups = groups, .extra = groups};
+    tw_config *config = NULL;
+    tw_error *error = NULL;
+    tw_status st = tw_config_from_url("http://h", &config, &error);
+
+    if (st == TW_OK)
+        st = tw_config_set_impersonation(config, &who, &error);
+    tw_config_free(config);
+    tw_error_free(error);
+    return st;
+}
+
+TEST(no_memory, a_config_is_set_or_left_as_it_was)
+{
+    fail_each(impersonate, "me");
+}
+
+static tw_status log_in(void *user)
+{
+    struct login login;
+    struct credentials *who = NULL;
+    tw_error *error = NULL;
+    tw_status st;
+
+    login_init(&login, user);
+    st = login_get(&login, &who, &error);
+    credentials_unref(who);
+    login_release(&login);
+    tw_error_free(error);
+    return st;
+}
+
+TEST(no_memory, a_plugin_is_run_or_the_login_fails_for_that_reason_alone)
+{
+    char path[] = "/tmp/tidewatch-plugin-XXXXXX";
+    int fd = mkstemp(path);
+    static const char text[] =
+        "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+        "clusters: [{name: c, cluster: {server: \"http://h\", certificate-authority-data: Zm9v}}]\n"
+        "users: [{name: u, user: {as: me, as-groups: [g], as-user-extra: {a: [b]}, exec: {\n"
+        "  apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never,\n"
+        "  provideClusterInfo: true, command: echo, env: [{name: A, value: b}], args: ['\n"
+        "  {\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\",\n"
+        "  \"status\": {\"token\": \"t\"}}']}}}]\n";
+    tw_config *config = NULL;
+
+    CHECK(fd >= 0 && write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1);
+    close(fd);
+    fail_each(load_config, path);
+    CHECK(tw_config_from_kubeconfig(path, NULL, &config, NULL) == TW_OK);
+    fail_each(log_in, config);
+    tw_config_free(config);
+    unlink(path);
+}
+
+#define CM_LIST(token)                                                                             \
+    "{\"kind\":\"ConfigMapList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":"         \
+    "\"9\",\"continue\":\"" token "\"},\"items\":[" CM("a") "]}"
+
+static tw_status page_through(tw_client *client, tw_error **reterr)
+{
+    tw_list *list = NULL;
+    tw_status st = tw_list_all(client, &configmaps, "n", NULL, &list, reterr);
+
+    tw_list_free(list);
+    return st;
+}
+
+TEST(no_memory, a_long_list_is_read_whole_or_not_at_all)
+{
+    static const struct fake_step steps[] = {ANSWER(CM_LIST("t")), ANSWER(CM_LIST(""))};
+    struct play p = {steps, 2, page_through};
+
+    fail_each(play, &p);
+}
+
+static tw_status relabel(void *user, const tw_object *now, tw_object **ret_changed,
+                         tw_error **reterr)
+{
+    tw_edit *edit = tw_edit_new(now);
+
+    (void)user;
+    tw_edit_set_label(edit, "k", "v");
+    return tw_edit_finish(edit, ret_changed, reterr);
+}
+
+static tw_status modify(tw_client *client, tw_error **reterr)
+{
+    static const tw_delete_options options = {.uid = "u", .dry_run = true};
+    tw_object *object = NULL;
+    tw_status st = tw_modify(client, &configmaps, "n", "a", relabel, NULL, NULL, &object, reterr);
+
+    tw_object_unref(object);
+    if (st == TW_OK)
+        st = tw_delete_with(client, &configmaps, "n", "a", &options, NULL, reterr);
+    return st;
+}
+
+TEST(no_memory, a_change_is_written_or_fails_for_that_reason_alone)
+{
+    static const struct fake_step steps[] = {
+        ANSWER(CM("a")), ANSWER_CODE(409, "{\"kind\":\"Status\",\"reason\":\"Conflict\"}"),
+        ANSWER(CM("a")), ANSWER(CM("a")), ANSWER(CM("a"))};
+    struct play p = {steps, 5, modify};
+
+    fail_each(play, &p);
+}
+
+/* What the last call of a loop ended with. */
+static void on_done(void *user, tw_status status, const tw_response *response,
+                    const tw_error *error)
+{
+    (void)response;
+    (void)error;
+    *(tw_status *)user = status;
+}
+
+static void on_event(void *user, const tw_event *event)
+{
+    (void)user;
+    (void)event;
+}
+
+static void on_end(void *user, tw_status status, const tw_error *error)
+{
+    on_done(user, status == TW_END ? TW_OK : status, NULL, error);
+}
+
+static tw_status run_to_end(tw_loop *loop, tw_error **reterr)
+{
+    tw_status st = TW_OK;
+
+    while (st == TW_OK && tw_loop_count(loop) != 0) {
+        struct pollfd row = {tw_loop_fd(loop), POLLIN, 0};
+
+        poll(&row, 1, FAKE_WAIT_S * 1000);
+        st = tw_loop_process(loop, reterr);
+    }
+    return st;
+}
+
+static tw_status run_loop(tw_client *client, tw_error **reterr)
+{
+    static const tw_request request = {.path = "/x"};
+    tw_status told = TW_OK;
+    const tw_watch_callbacks callbacks = {NULL, on_event, on_end, &told};
+    tw_loop *loop = NULL;
+    tw_status st = tw_loop_new(client, &loop, reterr);
+
+    if (st == TW_OK)
+        st = tw_loop_request(loop, &request, on_done, &told, NULL, reterr);
+    if (st == TW_OK)
+        st = run_to_end(loop, reterr);
+    if (st == TW_OK && told == TW_OK)
+        st = tw_loop_watch(loop, &configmaps, "n", NULL, &callbacks, NULL, reterr);
+    if (st == TW_OK && told == TW_OK)
+        st = run_to_end(loop, reterr);
+    tw_loop_free(loop);
+    return st == TW_OK ? told : st;
+}
+
+TEST(no_memory, a_loop_tells_each_call_or_its_caller)
+{
+    static const struct fake_step steps[] = {ANSWER(CM("a")),
+                                             STREAM("{\"type\":\"ADDED\",\"object\":" CM("a") "}")};
+    struct play p = {steps, 2, run_loop};
 
     fail_each(play, &p);
 }
