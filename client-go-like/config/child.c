@@ -46,22 +46,50 @@ static char **join_env(char *const *env)
     return all;
 }
 
-static int spawn(const struct child *child, int out, pid_t *ret_pid)
+/* What the program blocks or ignores is none of the child's business. */
+static int set_signals(posix_spawnattr_t *attr)
+{
+    sigset_t none, all;
+    int rc;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    rc = posix_spawnattr_setsigmask(attr, &none);
+    if (rc == 0)
+        rc = posix_spawnattr_setsigdefault(attr, &all);
+    return rc != 0 ? rc
+                   : posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
+static int spawn_with(const struct child *child, int out, char *const *env, posix_spawnattr_t *attr,
+                      pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
-    char **env = join_env(child->env);
-    int rc = env != NULL ? posix_spawn_file_actions_init(&actions) : ENOMEM;
+    int rc = posix_spawn_file_actions_init(&actions);
 
-    if (rc != 0) {
-        free(env);
+    if (rc != 0)
         return rc;
-    }
     rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(&actions, out, 1);
     if (rc == 0)
-        rc = posix_spawnp(ret_pid, child->args[0], &actions, NULL, child->args, env);
+        rc = posix_spawnp(ret_pid, child->args[0], &actions, attr, child->args, env);
     posix_spawn_file_actions_destroy(&actions);
+    return rc;
+}
+
+static int spawn(const struct child *child, int out, pid_t *ret_pid)
+{
+    char **env = join_env(child->env);
+    posix_spawnattr_t attr;
+    int rc = env != NULL ? posix_spawnattr_init(&attr) : ENOMEM;
+
+    if (rc == 0) {
+        rc = set_signals(&attr);
+        if (rc == 0)
+            rc = spawn_with(child, out, env, &attr, ret_pid);
+        posix_spawnattr_destroy(&attr);
+    }
     free(env);
     return rc;
 }

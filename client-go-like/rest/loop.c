@@ -160,7 +160,7 @@ static void finish_request(tw_call *call)
 /* The whole answer is here, and it is bad. */
 static void retry_or_fail(tw_call *call, tw_status status, const tw_error *error)
 {
-    unsigned pause_ms = 0;
+    unsigned pause_ms = 0, wait_ms = 0;
     bool may = status == TW_ERR_SERVER && (!call->is_watch || http_code(call->http) == 401);
 
     if (!may ||
@@ -169,8 +169,10 @@ static void retry_or_fail(tw_call *call, tw_status status, const tw_error *error
         return;
     }
     http_finish(call->http);
+    if (!call->is_watch) /* late is late: the deadline will say so */
+        (void)client_throttle(call->loop->client, &call->request, &wait_ms, NULL);
     call->state = CALL_WAITING;
-    call->due_ms = clock_monotonic_ms() + pause_ms;
+    call->due_ms = clock_monotonic_ms() + (pause_ms > wait_ms ? pause_ms : wait_ms);
 }
 
 static void send_now(tw_call *call)

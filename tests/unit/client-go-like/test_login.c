@@ -125,6 +125,19 @@ TEST(login, a_plugin_runs_once_for_as_long_as_its_answer_lasts)
     leave_folder();
 }
 
+TEST(login, a_plugin_named_by_a_path_stands_beside_its_kubeconfig)
+{
+    char command[128];
+    tw_config *config;
+
+    enter_folder();
+    config = load("https://h", EXEC("v1", ""));
+    snprintf(command, sizeof(command), "\"command\":\"%s/./plugin\"", folder);
+    CHECK(strstr(config->exec, command) != NULL);
+    tw_config_free(config);
+    leave_folder();
+}
+
 TEST(login, a_plugin_runs_again_when_its_answer_has_expired)
 {
     tw_config *config;
@@ -314,6 +327,48 @@ TEST(login, a_watch_that_got_a_401_is_opened_with_other_credentials)
     CHECK(tw_watch_open(client, &configmaps, NULL, NULL, &watch, NULL) == TW_OK);
     CHECK(sent(server, 1, "Bearer t2\r\n"));
     tw_watch_close(watch);
+    tw_client_unref(client);
+    tw_config_free(config);
+    fake_stop(server);
+    leave_folder();
+}
+
+static void on_done(void *user, tw_status status, const tw_response *response,
+                    const tw_error *error)
+{
+    (void)response;
+    (void)error;
+    *(tw_status *)user = status;
+}
+
+TEST(login, a_401_in_a_loop_asks_again_with_other_credentials_too)
+{
+    static const struct fake_step steps[] = {ANSWER("{}"), ANSWER_CODE(401, STATUS_401),
+                                             ANSWER("{}")};
+    struct fake_server *server = fake_start(steps, ARRAY_LEN(steps), 0);
+    const tw_request request = {.path = "/x"};
+    tw_config *config;
+    tw_client *client = NULL;
+    tw_loop *loop = NULL;
+    tw_status told = TW_END;
+
+    enter_folder();
+    write_file("token", "one\n");
+    config = load(server->url, "tokenFile: token");
+    CHECK(tw_client_new(config, &client, NULL) == TW_OK);
+    CHECK(tw_client_do(client, &request, NULL, NULL) == TW_OK);
+    write_file("token", "two\n");
+    CHECK(tw_loop_new(client, &loop, NULL) == TW_OK);
+    CHECK(tw_loop_request(loop, &request, on_done, &told, NULL, NULL) == TW_OK);
+    while (tw_loop_count(loop) != 0) {
+        struct pollfd row = {tw_loop_fd(loop), POLLIN, 0};
+
+        CHECK(poll(&row, 1, FAKE_WAIT_S * 1000) == 1);
+        CHECK(tw_loop_process(loop, NULL) == TW_OK);
+    }
+    CHECK(told == TW_OK);
+    CHECK(sent(server, 1, "Bearer one\r\n") && sent(server, 2, "Bearer two\r\n"));
+    tw_loop_free(loop);
     tw_client_unref(client);
     tw_config_free(config);
     fake_stop(server);

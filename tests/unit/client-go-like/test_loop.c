@@ -55,7 +55,7 @@ static void run_until(struct setting *s, const char *log)
     while (strstr(s->log, log) == NULL && clock_monotonic_ms() < until) {
         struct pollfd row = {tw_loop_fd(s->loop), POLLIN, 0};
 
-        poll(&row, 1, FAKE_WAIT_S * 1000);
+        CHECK(poll(&row, 1, FAKE_WAIT_S * 1000) == 1);
         CHECK(tw_loop_process(s->loop, NULL) == TW_OK);
     }
     if (strstr(s->log, log) == NULL)
