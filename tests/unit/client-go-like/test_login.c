@@ -311,6 +311,36 @@ TEST(login, a_401_reads_the_token_file_again)
     leave_folder();
 }
 
+TEST(login, a_token_file_wins_over_the_token_beside_it_as_long_as_it_says_one)
+{
+    tw_config *config;
+    struct login login;
+    struct credentials *who = NULL;
+    tw_error *error = NULL;
+
+    enter_folder();
+    write_file("token", " \n");
+    config = load("https://h", "tokenFile: token, token: beside");
+    login_init(&login, config);
+    expect_token(&login, "beside");
+    write_file("token", "file\n");
+    login.refused = true;
+    expect_token(&login, "file");
+    write_file("token", "");
+    login.refused = true;
+    expect_token(&login, "file"); /* rather what worked than what never did */
+    login_release(&login);
+    tw_config_free(config);
+    config = load("https://h", "tokenFile: token");
+    login_init(&login, config);
+    CHECK(login_get(&login, &who, &error) == TW_ERR_CONFIG);
+    CHECK(strstr(tw_error_message(error), "is empty") != NULL);
+    tw_error_free(error);
+    login_release(&login);
+    tw_config_free(config);
+    leave_folder();
+}
+
 TEST(login, a_watch_that_got_a_401_is_opened_with_other_credentials)
 {
     static const struct fake_step steps[] = {ANSWER_CODE(401, STATUS_401), STREAM("")};
