@@ -124,7 +124,7 @@ static tw_status read_items(tw_list *list, struct cursor *c, tw_error **reterr)
     return take(c, ']') ? TW_OK : malformed(reterr);
 }
 
-static bool replace(char **text, struct bytes with)
+bool list_set_text(char **text, struct bytes with)
 {
     char *copy = NULL;
 
@@ -159,9 +159,9 @@ static tw_status read_envelope(tw_list *list, struct bytes metadata, struct byte
         if (fields[i].text.len != 0 &&
             json_parse(&arena, fields[i].text, &node, NULL, &detail) != STATUS_OK)
             st = tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read the list", &detail);
-        else if (!replace(fields[i].place, fields[i].member != NULL
-                                               ? json_get_text(node, fields[i].member)
-                                               : json_text(node)))
+        else if (!list_set_text(fields[i].place, fields[i].member != NULL
+                                                     ? json_get_text(node, fields[i].member)
+                                                     : json_text(node)))
             st = tw_fail_no_memory(reterr);
     }
     arena_release(&arena);

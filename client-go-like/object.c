@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-/* A text in NUL where it stands: its closing quote is overwritten, unless it was unescaped and so
- * has been copied already. */
+/* A text in NUL where it stands: its closing quote (or the next field's tag) is overwritten, unless
+ * it was unescaped and so has been copied already. */
 static void end_text(tw_object *object, struct bytes *text)
 {
     uintptr_t at = (uintptr_t)text->ptr - (uintptr_t)object->text;
@@ -36,6 +36,17 @@ static void make_key(tw_object *object)
                       : arena_printf(&object->arena, "%.*s/%.*s", BYTES_FMT(ns), BYTES_FMT(name));
 }
 
+tw_status object_finish(tw_object *object, struct json *root, const char *member, tw_error **reterr)
+{
+    object->tree = member != NULL ? json_get(root, bytes_str(member)) : root;
+    if (!json_is(object->tree, JSON_OBJECT))
+        return tw_fail(reterr, TW_ERR_PROTOCOL, "expected a JSON object%s%s",
+                       member != NULL ? " as member " : "", member != NULL ? member : "");
+    end_strings(object, root);
+    make_key(object);
+    return object->arena.failed ? tw_fail_no_memory(reterr) : TW_OK;
+}
+
 static tw_status object_parse(tw_object *object, const char *member,
                               const struct json **ret_envelope, tw_error **reterr)
 {
@@ -46,31 +57,32 @@ static tw_status object_parse(tw_object *object, const char *member,
 
     if (st != STATUS_OK)
         return tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read JSON", &detail);
-    object->tree = member != NULL ? json_get(root, bytes_str(member)) : root;
-    if (!json_is(object->tree, JSON_OBJECT))
-        return tw_fail(reterr, TW_ERR_PROTOCOL, "expected a JSON object%s%s",
-                       member != NULL ? " as member " : "", member != NULL ? member : "");
-    end_strings(object, root);
-    make_key(object);
-    if (object->arena.failed)
-        return tw_fail_no_memory(reterr);
     if (ret_envelope != NULL)
         *ret_envelope = root;
-    return TW_OK;
+    return object_finish(object, root, member, reterr);
+}
+
+tw_object *object_new(struct bytes text)
+{
+    tw_object *object = NULL;
+
+    if (text.len > SIZE_MAX / 2 || (object = calloc(1, sizeof(*object) + text.len + 1)) == NULL)
+        return NULL;
+    atomic_init(&object->refs, 1);
+    if (text.len != 0)
+        memcpy(object->text, text.ptr, text.len);
+    object->text_len = text.len;
+    return object;
 }
 
 tw_status object_read(struct bytes text, const char *member, tw_object **ret_object,
                       const struct json **ret_envelope, tw_error **reterr)
 {
-    tw_object *object;
+    tw_object *object = object_new(text);
     tw_status st;
 
-    if (text.len > SIZE_MAX / 2 || (object = calloc(1, sizeof(*object) + text.len + 1)) == NULL)
+    if (object == NULL)
         return tw_fail_no_memory(reterr);
-    atomic_init(&object->refs, 1);
-    if (text.len != 0)
-        memcpy(object->text, text.ptr, text.len);
-    object->text_len = text.len;
     st = object_parse(object, member, ret_envelope, reterr);
     if (st != TW_OK) {
         tw_object_unref(object);

@@ -31,6 +31,11 @@ struct tw_object {
  * members are in *ret_envelope until the object goes). */
 tw_status object_read(struct bytes text, const char *member, tw_object **ret_object,
                       const struct json **ret_envelope, tw_error **reterr);
+/* The same in two steps, for texts that are no JSON: the text copied, NULL without memory; and then
+ * what was read out of that copy, into the object's arena. */
+tw_object *object_new(struct bytes text);
+tw_status object_finish(tw_object *object, struct json *root, const char *member,
+                        tw_error **reterr);
 /* Fills in apiVersion and kind, which a list leaves out of its items. Before sharing only. */
 tw_status object_set_type(tw_object *object, struct bytes api_version, struct bytes kind);
 /* One step of a path: a member's name [at, end), in which `\` takes the next as it is, or an index.
@@ -60,5 +65,16 @@ bool list_add(tw_list *list, tw_object *object);
 /* Reads one page of a list behind what is there; metadata becomes that of the page. `kind` of what
  * is not a list is TW_ERR_PROTOCOL. */
 tw_status list_read_page(tw_list *list, struct bytes body, tw_error **reterr);
+/* Puts a copy in a list's text. False without memory. */
+bool list_set_text(char **text, struct bytes with);
+
+/* ---- the same in protobuf: object_protobuf.c ---- */
+
+/* Can objects of this kind be read from protobuf? */
+bool object_has_message(const char *api_version, const char *kind);
+/* A WatchEvent, as object_read() of its member "object". */
+tw_status object_read_event_protobuf(struct bytes message, tw_object **ret_object,
+                                     const struct json **ret_envelope, tw_error **reterr);
+tw_status list_read_page_protobuf(tw_list *list, struct bytes body, tw_error **reterr);
 
 #endif

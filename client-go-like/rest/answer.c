@@ -1,6 +1,7 @@
 #include "client-go-like/rest/client.h"
 
 #include "codec/status_object.h"
+#include "codec/transcoder.h"
 
 /* What a code means when the body does not say (AM api/errors NewGenericServerResponse). */
 static const struct {
@@ -74,9 +75,12 @@ tw_status client_fail_answer(int code, struct bytes body, tw_error **reterr)
 {
     struct arena arena = {0};
     struct json *tree = NULL;
+    enum status read = protobuf_is_envelope(body)
+                           ? transcoder_read(&arena, body, BYTES(""), BYTES(""), &tree, NULL, NULL)
+                           : json_parse(&arena, body, &tree, NULL, NULL);
     tw_status st;
 
-    if (json_parse(&arena, body, &tree, NULL, NULL) == STATUS_OK && json_is(tree, JSON_OBJECT) &&
+    if (read == STATUS_OK && json_is(tree, JSON_OBJECT) &&
         bytes_eq(json_get_text(tree, "kind"), BYTES("Status")))
         st = client_fail_status(tree, code, reterr);
     else

@@ -55,7 +55,7 @@ void client_tell_warnings(const tw_client *client, const struct http *http)
 
 static bool is_good(const struct http *http)
 {
-    return http_code(http) / 100 == 2;
+    return http_code(http) / 100 == 2 || http_code(http) == 101;
 }
 
 tw_status client_end(tw_client *client, struct http *http, tw_error **reterr)

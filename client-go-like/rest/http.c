@@ -40,6 +40,9 @@ tw_status http_new_in(struct http_hub *hub, const tw_config *config, struct http
         http_free(h);
         return tw_fail_no_memory(reterr);
     }
+    if (hub == NULL)
+        curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+                          1L); /* a doubtful one goes with the next */
     *ret_http = h;
     return TW_OK;
 }
@@ -66,7 +69,7 @@ void http_free(struct http *h)
 
 /* ---- what curl calls ---- */
 
-static void heard(struct http *h)
+void http_heard(struct http *h)
 {
     h->last_byte_ms = clock_monotonic_ms();
     h->idle_waited_ms = 0;
@@ -76,7 +79,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     struct http *h = user;
 
-    heard(h);
+    http_heard(h);
     if (h->bounds.body_max != 0 && h->body.len + size * count > h->bounds.body_max) {
         h->overflow = true;
         return 0;
@@ -85,8 +88,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return h->body.failed ? 0 : size * count;
 }
 
-/* The value of `line` if it is the header `name` (with its colon). */
-static bool is_header(struct bytes line, const char *name, struct bytes *ret_value)
+bool http_is_header(struct bytes line, const char *name, struct bytes *ret_value)
 {
     size_t len = strlen(name);
 
@@ -111,26 +113,34 @@ static void keep_warning(struct http *h, struct bytes value)
     buf_append_char(&h->warnings, '\0');
 }
 
+void http_read_header(struct http *h, struct bytes line)
+{
+    struct bytes value;
+    uint64_t seconds;
+
+    if (http_is_header(line, "retry-after:", &value) && bytes_to_u64(value, &seconds)) {
+        h->retry_after_s = seconds < 3600 ? (int)seconds : 3600;
+    } else if (http_is_header(line, "warning:", &value)) {
+        keep_warning(h, value);
+    } else if (http_is_header(line, "content-type:", &value)) {
+        free(h->content_type);
+        h->content_type = bytes_dup(value);
+    } else if (http_is_header(line, "etag:", &value)) {
+        free(h->etag);
+        h->etag = bytes_dup(value);
+    }
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
     struct http *h = user;
-    struct bytes line = bytes_of(data, size * count), value;
-    uint64_t seconds;
+    struct bytes line = bytes_of(data, size * count);
 
-    heard(h);
+    http_heard(h);
+    http_read_header(h, line);
     if (bytes_starts_with(line, BYTES("HTTP/"))) {
         buf_consume(&h->warnings, h->warnings.len); /* a 100 Continue came before */
         h->retry_after_s = -1;
-    } else if (is_header(line, "retry-after:", &value) && bytes_to_u64(value, &seconds)) {
-        h->retry_after_s = seconds < 3600 ? (int)seconds : 3600;
-    } else if (is_header(line, "warning:", &value)) {
-        keep_warning(h, value);
-    } else if (is_header(line, "content-type:", &value)) {
-        free(h->content_type);
-        h->content_type = bytes_dup(value);
-    } else if (is_header(line, "etag:", &value)) {
-        free(h->etag);
-        h->etag = bytes_dup(value);
     } else if (bytes_trim(line).len == 0) {
         long code = 0, version = 0;
 
@@ -142,14 +152,14 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return size * count;
 }
 
-/* A peer that is gone without a word is noticed by the kernel, below any timeout of ours: probes
- * when silent, and unacknowledged bytes given up after 30 s (tcp(7)). */
+/* A peer that is gone without a word is noticed by the kernel, below any timeout of ours: probed
+ * after 10 s of silence, and given up 20 s after it last acknowledged anything (tcp(7)). */
 static int on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
 {
     static const struct {
         int name, value;
     } options[] = {
-        {TCP_KEEPIDLE, 15}, {TCP_KEEPINTVL, 5}, {TCP_KEEPCNT, 3}, {TCP_USER_TIMEOUT, 30000}};
+        {TCP_KEEPIDLE, 10}, {TCP_KEEPINTVL, 5}, {TCP_KEEPCNT, 3}, {TCP_USER_TIMEOUT, 20000}};
     int on = 1;
 
     (void)user;
@@ -198,7 +208,7 @@ tw_status http_start(struct http *h, const struct http_request *request, tw_erro
         h->time_left_ms = h->bounds.deadline_ms > h->started_ms
                               ? h->bounds.deadline_ms - h->started_ms
                               : 1; /* has passed: the first wait will say so */
-    heard(h);
+    http_heard(h);
     rc = http_set_up(h, request);
     if (rc == CURLE_OK)
         rc = set_callbacks(h);
@@ -212,14 +222,28 @@ tw_status http_start(struct http *h, const struct http_request *request, tw_erro
     return tw_fail(reterr, TW_ERR_CONFIG, "libcurl: %s", curl_easy_strerror(rc));
 }
 
+/* An exchange that did not end well takes its connection with it. Of HTTP/2, curl would use it
+ * again for the next one: after a silence, and after a framing error too (7.88). */
+static void end_exchange(struct http *h)
+{
+    h->doubtful = !h->over || h->result != CURLE_OK;
+    if (!h->over)
+        curl_easy_setopt(h->easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_multi_remove_handle(h->multi, h->easy);
+    h->active = false;
+}
+
 void http_finish(struct http *h)
 {
     if (h->active)
-        curl_multi_remove_handle(h->multi, h->easy);
-    h->active = false;
+        end_exchange(h);
     curl_slist_free_all(h->headers);
     curl_slist_free_all(h->connect_to);
     h->headers = h->connect_to = NULL;
+    h->socket = false;
+    buf_release(&h->out);
+    buf_release(&h->head);
+    buf_release(&h->accept);
     buf_release(&h->body);
     buf_release(&h->warnings);
     free(h->content_type);
@@ -355,8 +379,14 @@ static bool within_bounds(struct http *h, uint64_t now_ms, unsigned *wait_ms, tw
 static void wait_for_socket(struct http *h, unsigned wait_ms)
 {
     uint64_t before = clock_monotonic_ms();
+    struct curl_waitfd own = {.events = CURL_WAIT_POLLIN};
+    bool is_own = h->socket && h->over &&
+                  curl_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &own.fd) == CURLE_OK;
 
-    curl_multi_poll(h->multi, NULL, 0, (int)(wait_ms < 60000 ? wait_ms : 60000), NULL);
+    if (h->out.len != 0)
+        own.events |= CURL_WAIT_POLLOUT;
+    curl_multi_poll(h->multi, is_own ? &own : NULL, is_own,
+                    (int)(wait_ms < 60000 ? wait_ms : 60000), NULL);
     h->idle_waited_ms += (unsigned)(clock_monotonic_ms() - before);
 }
 
@@ -376,8 +406,12 @@ tw_status http_step(struct http *h, unsigned wait_ms, tw_error **reterr)
                 return tw_fail_no_memory(reterr);
             http_collect(h->multi);
         }
-        if (h->over)
-            return end_of(h, h->result, reterr);
+        if (h->over) {
+            tw_status st = h->socket && h->result == CURLE_OK ? http_socket_move(h, reterr)
+                                                              : end_of(h, h->result, reterr);
+            if (st != TW_OK)
+                return st;
+        }
         if (h->body.len != had || h->code != code)
             return TW_OK;
         if (!within_bounds(h, now, &left, reterr))
@@ -402,6 +436,11 @@ tw_status http_pause(struct http *h, unsigned pause_ms, tw_error **reterr)
             return TW_OK;
         wait_for_socket(h, until - now < UINT_MAX ? (unsigned)(until - now) : UINT_MAX);
     }
+}
+
+void http_set_idle(struct http *h, unsigned idle_ms)
+{
+    h->bounds.idle_ms = idle_ms;
 }
 
 void http_stop(struct http *h)

@@ -29,10 +29,16 @@ struct http_bounds {
 
 enum {
     HTTP_CONNECT_MS = 10 * 1000,
-    HTTP_FIRST_BYTE_MS = 30 * 1000,
-    HTTP_IDLE_MS = 30 * 1000,
+    HTTP_FIRST_BYTE_MS = 20 * 1000,
+    HTTP_IDLE_MS = 25 * 1000, /* two bookmarks of every 10 s and a half: less than 30 s in all */
 };
 #define HTTP_BODY_MAX ((size_t)1 << 30)
+
+enum http_version {
+    HTTP_VERSION_ANY, /* HTTP/2 where TLS can agree on it, else HTTP/1.1 */
+    HTTP_VERSION_1_1,
+    HTTP_VERSION_2, /* over http:// with prior knowledge */
+};
 
 struct http_request {
     const char *method;
@@ -43,6 +49,8 @@ struct http_request {
     const struct credentials *credentials; /* NULL: those of the config alone */
     struct bytes if_none_match;            /* an ETag; empty: none */
     bool gzip;                             /* offer it: for answers that end */
+    enum http_version version;
+    bool websocket; /* a GET that becomes one: code 101, and then its frames are the body */
     struct http_bounds bounds;
 };
 
@@ -53,6 +61,11 @@ tw_status http_start(struct http *http, const struct http_request *request, tw_e
 /* TW_OK: bytes or headers came. TW_ERR_TIMEOUT with *reterr NULL: nothing in `wait_ms`; with an
  * error: a bound was reached. TW_END: the answer is complete. */
 tw_status http_step(struct http *http, unsigned wait_ms, tw_error **reterr);
+/* Another bound on silence, from now on. */
+void http_set_idle(struct http *http, unsigned idle_ms);
+/* Sends behind the handshake of a WebSocket; what the socket does not take now goes with the next
+ * steps. TW_ERR_BROKEN: the peer does not take it. */
+tw_status http_send(struct http *http, struct bytes data, tw_error **reterr);
 /* Ends the exchange, complete or not. */
 void http_finish(struct http *http);
 void http_stop(struct http *http);

@@ -1,6 +1,7 @@
 /*
  * http_easy - a struct http from the inside: http.c moves the bytes, http_setup.c tells libcurl
- * what a request is. No other file includes this, or curl.h.
+ * what a request is, http_socket.c speaks for itself once curl has connected. No other file
+ * includes this, or curl.h.
  */
 #ifndef TIDEWATCH_CLIENT_REST_HTTP_EASY_H
 #define TIDEWATCH_CLIENT_REST_HTTP_EASY_H
@@ -30,6 +31,11 @@ struct http {
     bool over;   /* and done, with `result`: every further step says so again */
     CURLcode result;
     bool overflow; /* the body outgrew its bound */
+    bool doubtful; /* the last exchange did not end well: use another connection */
+    /* of a WebSocket's exchange */
+    bool socket;
+    struct buf out, head, accept; /* to be sent; headers not whole yet; the key's right answer */
+    uint64_t body_left;           /* of an answer that refuses it; UINT64_MAX: to the end */
     atomic_bool stopped;
     char curl_error[CURL_ERROR_SIZE];
 };
@@ -49,5 +55,20 @@ void http_collect(CURLM *multi);
 CURLcode http_set_up(struct http *h, const struct http_request *r);
 /* [host, host_end): the authority of a server URL. */
 void http_find_authority(const char *server, const char **host, const char **host_end);
+const char *http_user_agent(const struct http *h);
+
+/* ---- http.c, for http_socket.c ---- */
+void http_heard(struct http *h);
+/* The value of `line` if it is the header `name` (with its colon). */
+bool http_is_header(struct bytes line, const char *name, struct bytes *ret_value);
+/* A header line that is of interest whatever the exchange is. */
+void http_read_header(struct http *h, struct bytes line);
+
+/* ---- http_socket.c ---- */
+/* Writes the handshake into h->out; h->headers are set. */
+CURLcode http_socket_begin(struct http *h, const struct http_request *r);
+/* Sends and receives what the connected socket allows. TW_OK, TW_END: it was closed, or the answer
+ * that is no WebSocket is complete. */
+tw_status http_socket_move(struct http *h, tw_error **reterr);
 
 #endif

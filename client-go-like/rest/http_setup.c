@@ -163,13 +163,18 @@ static CURLcode set_proxy(struct http *h)
     return rc;
 }
 
+const char *http_user_agent(const struct http *h)
+{
+    return h->config->user_agent != NULL ? h->config->user_agent
+                                         : "tidewatch/" TIDEWATCH_VERSION " (linux)";
+}
+
 static CURLcode set_identity(struct http *h)
 {
     const tw_config *c = h->config;
     CURLcode rc = CURLE_OK;
 
-    SET(h, rc, CURLOPT_USERAGENT,
-        c->user_agent != NULL ? c->user_agent : "tidewatch/" TIDEWATCH_VERSION " (linux)");
+    SET(h, rc, CURLOPT_USERAGENT, http_user_agent(h));
     if (c->username != NULL) {
         SET(h, rc, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         SET(h, rc, CURLOPT_USERNAME, c->username);
@@ -183,7 +188,7 @@ static CURLcode set_identity(struct http *h)
  */
 static long prior_version(struct http *h)
 {
-    bool had = *h->has_h2;
+    bool had = *h->has_h2 && !h->doubtful;
 
     *h->has_h2 = true; /* until we hear otherwise */
     return had && curl_version_info(CURLVERSION_NOW)->version_num < 0x080000
@@ -191,12 +196,22 @@ static long prior_version(struct http *h)
                : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
 }
 
+static long curl_version_of(struct http *h, enum http_version version)
+{
+    bool prior = version == HTTP_VERSION_2 || h->config->http2_prior;
+
+    if (version == HTTP_VERSION_1_1)
+        return CURL_HTTP_VERSION_1_1;
+    return prior && strncmp(h->config->server, "http:", 5) == 0 ? prior_version(h)
+                                                                : CURL_HTTP_VERSION_2TLS;
+}
+
 static CURLcode set_request(struct http *h, const struct http_request *r)
 {
     CURLcode rc = CURLE_OK;
 
-    if (h->config->http2_prior && strncmp(h->config->server, "http:", 5) == 0)
-        SET(h, rc, CURLOPT_HTTP_VERSION, prior_version(h));
+    SET(h, rc, CURLOPT_HTTP_VERSION, curl_version_of(h, r->version));
+    SET(h, rc, CURLOPT_FRESH_CONNECT, h->doubtful ? 1L : 0L);
     if (h->hub != NULL) /* rather wait for a connection to share than open one more */
         SET(h, rc, CURLOPT_PIPEWAIT, 1L);
     SET(h, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)r->bounds.connect_ms);
@@ -210,6 +225,18 @@ static CURLcode set_request(struct http *h, const struct http_request *r)
     if (r->gzip)
         SET(h, rc, CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(h, rc, CURLOPT_HTTPHEADER, h->headers);
+    return rc;
+}
+
+/* Only the connection is curl's, and no other request can use it afterwards. */
+static CURLcode set_socket(struct http *h, const struct http_request *r)
+{
+    CURLcode rc = http_socket_begin(h, r);
+
+    h->socket = true;
+    SET(h, rc, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    SET(h, rc, CURLOPT_CONNECT_ONLY, 1L);
+    SET(h, rc, CURLOPT_HTTPPROXYTUNNEL, 1L);
     return rc;
 }
 
@@ -227,5 +254,7 @@ CURLcode http_set_up(struct http *h, const struct http_request *r)
         rc = set_identity(h);
     if (rc == CURLE_OK)
         rc = set_request(h, r);
+    if (rc == CURLE_OK && r->websocket)
+        rc = set_socket(h, r);
     return rc;
 }

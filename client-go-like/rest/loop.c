@@ -351,15 +351,20 @@ tw_status tw_loop_watch(tw_loop *loop, const tw_resource *resource, const char *
     const tw_watch_options *o = options != NULL ? options : &none;
     struct http_request request = {.method = "GET", .accept = o->accept};
     struct buf path = {0};
-    tw_call *call = call_new(loop);
+    tw_call *call;
     tw_status st;
 
-    if (call == NULL)
+    if (o->transport == TW_TRANSPORT_WEBSOCKET)
+        return tw_fail(reterr, TW_ERR_ARGUMENT, "a loop watches over HTTP, not WebSockets");
+    if ((call = call_new(loop)) == NULL)
         return tw_fail_no_memory(reterr);
     call->is_watch = true;
     call->watch = *callbacks;
     watch_path(&path, resource, ns, o);
     request.path = path_end(&path);
+    if (request.accept == NULL)
+        request.accept = watch_accept(o->framing, resource);
+    watch_set_transport(&request, o->transport, true);
     request.bounds = watch_bounds(o);
     if (request.path != NULL) {
         st = begin(call, &request, 0, ret_call, reterr);

@@ -1,7 +1,9 @@
 /*
  * stream - an open watch: bytes of one http exchange become events. Internal.
  *
- *   http --bytes--> framer --one JSON value--> decode --> tw_event
+ *   http --bytes--> framer, or websocket --one frame--> decode JSON or protobuf --> tw_event
+ *
+ * What the server answers decides how it is read, not what was asked for: some have no protobuf.
  *
  * Shape    pulled by its reader, as http is; it reads on only when no whole event is pending.
  * Owner    in place; borrows the http between stream_open() and stream_close().
@@ -13,6 +15,7 @@
 #include <tidewatch/watch.h>
 
 #include "client-go-like/rest/client.h"
+#include "client-go-like/watch/websocket.h"
 #include "codec/framer.h"
 
 #define STREAM_FRAME_MAX ((size_t)16 << 20)
@@ -20,11 +23,15 @@
 struct stream {
     struct http *http;
     struct framer framer;
-    tw_status ended; /* how, TW_OK while it has not; reported once the pending events are out */
+    bool is_websocket, is_protobuf;
+    struct websocket websocket;
+    bool closed;      /* it, in good order */
+    size_t frame_len; /* of the last event */
+    tw_status ended;  /* how, TW_OK while it has not; reported once the pending events are out */
     tw_error *end_error;
 };
 
-/* For an exchange that its owner starts. */
+/* For an exchange that its owner starts, once its headers are here. */
 void stream_begin(struct stream *stream, struct http *http);
 /* Sends the request and waits until it is accepted. After a failure too: stream_close(). */
 tw_status stream_open(struct stream *stream, tw_client *client, struct http *http,
@@ -34,6 +41,7 @@ tw_status stream_next(struct stream *stream, unsigned wait_ms, tw_event *ret_eve
                       tw_error **reterr);
 void stream_close(struct stream *stream);
 /* One frame into an event. */
-tw_status stream_decode(struct bytes frame, tw_event *ret_event, tw_error **reterr);
+tw_status stream_decode(struct bytes frame, bool is_protobuf, tw_event *ret_event,
+                        tw_error **reterr);
 
 #endif

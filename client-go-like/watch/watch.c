@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 
+#include "client-go-like/object.h"
 #include "client-go-like/rest/path.h"
 #include "client-go-like/watch/stream.h"
+#include "codec/protobuf.h"
 
 enum { UNMARKED_IDLE_MS = 5 * 60 * 1000 }; /* without bookmarks silence is no sign of anything */
 
@@ -33,6 +35,34 @@ struct http_bounds watch_bounds(const tw_watch_options *o)
     };
 }
 
+const char *watch_accept(tw_framing framing, const tw_resource *resource)
+{
+    struct buf api_version = {0};
+    bool known = false;
+
+    if (framing == TW_FRAMING_PROTOBUF && resource->kind != NULL) {
+        path_api_version(&api_version, resource);
+        known =
+            path_end(&api_version) != NULL && object_has_message(api_version.data, resource->kind);
+    }
+    buf_release(&api_version);
+    return known ? PROTOBUF_MEDIA_TYPE ",application/json" : "application/json";
+}
+
+void watch_set_transport(struct http_request *request, tw_transport transport, bool is_watch)
+{
+    static const enum http_version versions[] = {
+        [TW_TRANSPORT_AUTO] = HTTP_VERSION_ANY,
+        [TW_TRANSPORT_HTTP1] = HTTP_VERSION_1_1,
+        [TW_TRANSPORT_HTTP2] = HTTP_VERSION_2,
+        [TW_TRANSPORT_WEBSOCKET] = HTTP_VERSION_ANY,
+    };
+
+    if ((size_t)transport < ARRAY_LEN(versions))
+        request->version = versions[transport];
+    request->websocket = transport == TW_TRANSPORT_WEBSOCKET && is_watch;
+}
+
 struct tw_watch {
     tw_client *client;
     struct http *http;
@@ -48,6 +78,9 @@ static tw_status open_stream(tw_watch *w, const tw_resource *resource, const cha
 
     watch_path(&path, resource, ns, o);
     request.path = path_end(&path);
+    if (request.accept == NULL)
+        request.accept = watch_accept(o->framing, resource);
+    watch_set_transport(&request, o->transport, true);
     request.bounds = watch_bounds(o);
     st = request.path != NULL ? stream_open(&w->stream, w->client, w->http, &request, reterr)
                               : tw_fail_no_memory(reterr);

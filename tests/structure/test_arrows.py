@@ -24,8 +24,8 @@ ARROWS = {
 }
 # Which folder alone may see a library's headers.
 LIBRARIES = {
-    r"h2o.*": {"apiserver/transport"}, r"nghttp2/.*": {"apiserver/transport"}, r"openssl/.*": {"apiserver/transport"},
-    r"wslay/.*": {"apiserver/transport"},
+    r"h2o.*": {"apiserver/transport"}, r"nghttp2/.*": {"apiserver/transport"}, r"openssl/.*": {"apiserver/transport", "client-go-like"},
+    r"wslay/.*": {"apiserver/transport", "client-go-like"},
     r"sqlite3\.h": {"storage"}, r"yaml\.h": {"codec"}, r"libdeflate\.h": {"apiserver/handlers"},
     r"protobuf-c/.*": {"codec", "client-go-like"},
     r"curl/.*": {"client-go-like"},

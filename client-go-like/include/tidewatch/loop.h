@@ -50,6 +50,7 @@ typedef struct tw_watch_callbacks {
     void *user;
 } tw_watch_callbacks;
 
+/* Not over a WebSocket: TW_ERR_ARGUMENT. */
 TW_API tw_status tw_loop_watch(tw_loop *loop, const tw_resource *resource, const char *ns,
                                const tw_watch_options *options, const tw_watch_callbacks *callbacks,
                                tw_call **ret_call, tw_error **reterr);

@@ -35,14 +35,30 @@ typedef struct tw_event {
     tw_object *object;
 } tw_event;
 
+/* How objects are written. Protobuf is half the bytes; it is asked for where this library knows the
+ * kind's message (every built-in kind), and a server that answers JSON all the same is understood.
+ */
+typedef enum tw_framing { TW_FRAMING_JSON, TW_FRAMING_PROTOBUF } tw_framing;
+
+/* What carries a watch; other requests of a WebSocket's reflector go by TW_TRANSPORT_AUTO. */
+typedef enum tw_transport {
+    TW_TRANSPORT_AUTO, /* HTTP/2 where TLS agrees on it, else HTTP/1.1 */
+    TW_TRANSPORT_HTTP1,
+    TW_TRANSPORT_HTTP2,    /* over http:// with prior knowledge */
+    TW_TRANSPORT_WEBSOCKET /* pinged every 10 s: a dead peer is found even where bookmarks are rare
+                            */
+} tw_transport;
+
 typedef struct tw_watch_options {
     const char *label_selector, *field_selector;
     const char *resource_version; /* NULL: from the present state, sent as ADDED */
     bool bookmarks;
     bool send_initial_events; /* the state as ADDED, then a bookmark that says so (KEP-3157) */
     unsigned timeout_s;       /* after which the server ends the watch; 0: the server's choice */
-    unsigned idle_ms;         /* the longest silence; 0: 30 s, 5 min without bookmarks */
-    const char *accept;       /* NULL: application/json; for Tables */
+    unsigned idle_ms;         /* the longest silence; 0: 25 s, 5 min without bookmarks */
+    const char *accept;       /* NULL: as `framing` says; for Tables */
+    tw_framing framing;
+    tw_transport transport;
 } tw_watch_options;
 
 typedef struct tw_watch tw_watch;
