@@ -15,7 +15,8 @@ enum {
     BACKOFF_RESET_MS = 2 * 60 * 1000,
 };
 
-struct backoff { /* zeroed is fresh */
+struct backoff {               /* zeroed is fresh */
+    unsigned first_ms, max_ms; /* 0: as above */
     unsigned base_ms;
     uint64_t used_ms;
 };

@@ -1,10 +1,7 @@
 #include "client-go-like/cache/reflector.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/rand.h"
@@ -23,18 +20,27 @@ const struct reflector_env reflector_real_env = {
     .unsynced_ms = 30 * 1000,
 };
 
-static const char *const state_names[] = {
-    [TW_REFLECTOR_CONNECTING] = "connecting",
-    [TW_REFLECTOR_SYNCING] = "syncing",
-    [TW_REFLECTOR_LIVE] = "live",
-    [TW_REFLECTOR_STALE] = "stale",
-    [TW_REFLECTOR_FORBIDDEN] = "forbidden",
-    [TW_REFLECTOR_STOPPED] = "stopped",
-};
-
-const char *tw_reflector_state_name(tw_reflector_state state)
+/* What the caller wants otherwise. */
+static void set_bounds(tw_reflector *r, const tw_bounds *b)
 {
-    return (size_t)state < ARRAY_LEN(state_names) ? state_names[state] : "";
+    const struct {
+        unsigned *to, from;
+    } rows[] = {
+        {&r->env.connect_ms, b->connect_ms},
+        {&r->env.first_byte_ms, b->first_byte_ms},
+        {&r->env.idle_ms, b->idle_ms},
+        {&r->env.idle_max_ms, b->idle_max_ms},
+        {&r->backoff.first_ms, b->backoff_ms},
+        {&r->backoff.max_ms, b->backoff_max_ms},
+        {&r->env.internal_error_ms, b->internal_error_ms},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].from != 0)
+            *rows[i].to = rows[i].from;
+    if (r->env.idle_max_ms < r->env.idle_ms)
+        r->env.idle_max_ms = r->env.idle_ms;
+    r->idle_ms = r->env.idle_ms;
 }
 
 /* ---- making and freeing ---- */
@@ -92,11 +98,17 @@ tw_status reflector_new(tw_client *client, const tw_resource *resource,
     r->client = tw_client_ref(client);
     r->store = store;
     r->env = *env;
-    r->idle_ms = env->idle_ms;
-    r->list_first = options != NULL && options->list_first;
+    if (options == NULL)
+        options = &none;
+    r->list_first = options->list_first;
+    r->framing = options->framing;
+    r->transport = options->transport;
+    r->on_status = options->on_status;
+    r->on_metric = options->on_metric;
+    r->user = options->user;
+    set_bounds(r, &options->bounds);
     init_locks(r);
-    st = copy_texts(r, resource, options != NULL ? options : &none) ? TW_OK
-                                                                    : tw_fail_no_memory(reterr);
+    st = copy_texts(r, resource, options) ? TW_OK : tw_fail_no_memory(reterr);
     if (st == TW_OK)
         st = client_acquire(client, &r->http, reterr);
     if (st == TW_OK)
@@ -130,104 +142,6 @@ void tw_reflector_free(tw_reflector *r)
     free(r);
 }
 
-/* ---- what others see ---- */
-
-void reflector_set_state(tw_reflector *r, tw_reflector_state state)
-{
-    pthread_mutex_lock(&r->lock);
-    if (r->status.state == TW_REFLECTOR_LIVE || state == TW_REFLECTOR_LIVE)
-        r->live_ms = r->env.now_ms();
-    r->status.state = state;
-    if (state == TW_REFLECTOR_LIVE)
-        r->status.error[0] = '\0';
-    pthread_cond_broadcast(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-}
-
-void reflector_note(tw_reflector *r, const tw_error *error)
-{
-    int code = tw_error_code(error);
-    bool synced;
-
-    if (tw_error_status(error) == TW_ERR_STOPPED)
-        return;
-    pthread_mutex_lock(&r->lock);
-    snprintf(r->status.error, sizeof(r->status.error), "%s", tw_error_message(error));
-    synced = r->status.synced;
-    pthread_mutex_unlock(&r->lock);
-    reflector_set_state(r, code == 401 || code == 403 ? TW_REFLECTOR_FORBIDDEN
-                           : synced                   ? TW_REFLECTOR_STALE
-                                                      : TW_REFLECTOR_CONNECTING);
-}
-
-void reflector_count(tw_reflector *r, uint64_t *counter)
-{
-    pthread_mutex_lock(&r->lock);
-    (*counter)++;
-    pthread_mutex_unlock(&r->lock);
-}
-
-void reflector_heard(tw_reflector *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->heard_ms = r->env.now_ms();
-    pthread_mutex_unlock(&r->lock);
-}
-
-void reflector_set_synced(tw_reflector *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->status.synced = true;
-    pthread_cond_broadcast(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-}
-
-bool reflector_set_rv(tw_reflector *r, const char *rv)
-{
-    char *copy;
-
-    if (*rv == '\0' || (r->rv != NULL && strcmp(rv, r->rv) == 0))
-        return true;
-    if ((copy = strdup(rv)) == NULL)
-        return false;
-    free(r->rv);
-    r->rv = copy;
-    r->moved = true;
-    pthread_mutex_lock(&r->lock);
-    snprintf(r->status.resource_version, sizeof(r->status.resource_version), "%s", rv);
-    pthread_mutex_unlock(&r->lock);
-    return true;
-}
-
-void tw_reflector_get_status(tw_reflector *r, tw_reflector_status *ret_status)
-{
-    uint64_t now = r->env.now_ms();
-
-    pthread_mutex_lock(&r->lock);
-    *ret_status = r->status;
-    ret_status->stale_ms = r->status.state == TW_REFLECTOR_LIVE ? 0 : now - r->live_ms;
-    ret_status->silent_ms = now - r->heard_ms;
-    pthread_mutex_unlock(&r->lock);
-}
-
-tw_status tw_reflector_wait_synced(tw_reflector *r, unsigned timeout_ms)
-{
-    uint64_t until_ms = clock_monotonic_ms() + timeout_ms;
-    struct timespec until = {(time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000};
-    tw_status st = TW_ERR_TIMEOUT;
-    int rc = 0;
-
-    pthread_mutex_lock(&r->lock);
-    while (!r->status.synced && r->status.state != TW_REFLECTOR_STOPPED && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&r->changed, &r->lock, &until);
-    if (r->status.synced)
-        st = TW_OK;
-    else if (r->status.state == TW_REFLECTOR_STOPPED)
-        st = TW_ERR_STOPPED;
-    pthread_mutex_unlock(&r->lock);
-    return st;
-}
-
 /* ---- the thread ---- */
 
 enum verdict reflector_judge(const tw_error *error)
@@ -247,6 +161,8 @@ tw_status reflector_back_off(tw_reflector *r)
 {
     unsigned wait_ms = backoff_next(&r->backoff, r->env.now_ms(), r->env.random_below);
 
+    reflector_count(r, TW_METRIC_BACKOFFS, 1);
+    reflector_count(r, TW_METRIC_BACKOFF_MS, wait_ms);
     return r->env.pause(r->http, wait_ms, NULL);
 }
 
@@ -283,8 +199,8 @@ static void *run(void *user)
         if (st != TW_OK)
             reflector_note(r, error);
         tw_error_free(error);
-        if (reflector_back_off(r) == TW_ERR_STOPPED)
-            break;
+        if (!atomic_load(&r->stop))
+            (void)reflector_back_off(r);
     }
     reflector_set_state(r, TW_REFLECTOR_STOPPED);
     return NULL;

@@ -1,7 +1,8 @@
 /*
  * reflector - a tw_reflector from the inside, and what a test may put in its place. Internal.
  *
- *   reflector.c        the thread, the rounds, what others may see
+ *   reflector.c        the thread, the rounds
+ *   reflector_status.c what others may see
  *   reflector_list.c   step 2: LIST in pages
  *   reflector_sync.c   step 1: the streaming list
  *   reflector_watch.c  step 3: following a watch; the events' way into the store
@@ -29,6 +30,7 @@ struct reflector_env {
     unsigned idle_ms, idle_max_ms; /* silence borne at first, and at most, after learning */
     unsigned short_watch_ms;       /* a watch that ends sooner with nothing is an error */
     unsigned unsynced_ms;          /* a streaming list may last so long without its end marker */
+    unsigned internal_error_ms;    /* as in tw_bounds */
 };
 extern const struct reflector_env reflector_real_env;
 
@@ -45,7 +47,12 @@ struct tw_reflector {
     char *group, *version, *name, *kind, *api_version;
     char *ns, *label_selector, *field_selector;
     tw_resource resource;
+    tw_status_fn *on_status;
+    tw_metric_fn *on_metric;
+    void *user;
     bool list_first;
+    tw_framing framing;
+    tw_transport transport;
     pthread_t thread;
     bool started, joined; /* the owner's: start, stop and free are one thread's */
     atomic_bool stop;
@@ -60,6 +67,8 @@ struct tw_reflector {
     bool rv_moves;            /* events of this stream may set `rv` */
     bool moved;               /* `rv` changed in this stream */
     uint64_t opened_ms, seen; /* of this stream: when, and how many events */
+    uint64_t bookmark_ms;     /* when its last bookmark came; 0: none yet */
+    uint64_t internal_ms;     /* since when the server has internal errors; 0: it has none */
 
     pthread_mutex_t lock; /* what follows */
     pthread_cond_t changed;
@@ -81,19 +90,21 @@ tw_status reflector_new(tw_client *client, const tw_resource *resource,
                         const struct reflector_env *env, tw_reflector **ret_reflector,
                         tw_error **reterr);
 
-/* ---- for the steps ---- */
+/* ---- what others see: reflector_status.c ---- */
 void reflector_set_state(tw_reflector *r, tw_reflector_state state);
 /* Shows why something failed, and whether we are not allowed to. */
 void reflector_note(tw_reflector *r, const tw_error *error);
-/* Adds one to a counter of `status`. */
-void reflector_count(tw_reflector *r, uint64_t *counter);
+/* Tells the metric, and adds to the counter of `status` that it has, if any. */
+void reflector_count(tw_reflector *r, tw_metric metric, uint64_t value);
 void reflector_heard(tw_reflector *r);
-/* Waits as the backoff says. TW_OK or TW_ERR_STOPPED. */
-tw_status reflector_back_off(tw_reflector *r);
 /* False without memory. */
 bool reflector_set_rv(tw_reflector *r, const char *rv);
 /* The store holds a whole state now: wakes tw_reflector_wait_synced(). */
 void reflector_set_synced(tw_reflector *r);
+
+/* ---- for the steps ---- */
+/* Waits as the backoff says. TW_OK or TW_ERR_STOPPED. */
+tw_status reflector_back_off(tw_reflector *r);
 
 /* Step 1. TW_OK: synced, and r->stream goes on. TW_END: this server cannot, list instead. */
 tw_status reflector_sync(tw_reflector *r, tw_error **reterr);

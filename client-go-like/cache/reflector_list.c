@@ -5,8 +5,24 @@
 #include "base/clock.h"
 #include "client-go-like/object.h"
 #include "client-go-like/rest/path.h"
+#include "client-go-like/watch/watch.h"
+#include "codec/protobuf.h"
 
 enum { LIST_DEADLINE_MS = 5 * 60 * 1000 }; /* for one page, however large */
+
+/* In whatever form it came. */
+static tw_status read_page(tw_reflector *r, tw_list *list, tw_error **reterr)
+{
+    struct bytes body = buf_bytes(http_body(r->http));
+
+    tw_status st = protobuf_is_envelope(body) ? list_read_page_protobuf(list, body, reterr)
+                                              : list_read_page(list, body, reterr);
+
+    reflector_count(r, TW_METRIC_BYTES, body.len);
+    if (st == TW_ERR_PROTOCOL)
+        reflector_count(r, TW_METRIC_DECODE_ERRORS, 1);
+    return st;
+}
 
 /* One page: `rv` and `token` exclude each other (a token has its own). */
 static tw_status fetch_page(tw_reflector *r, const char *rv, const char *token, unsigned limit,
@@ -24,6 +40,8 @@ static tw_status fetch_page(tw_reflector *r, const char *rv, const char *token, 
         path_query_u64(&path, "limit", limit);
     path_query(&path, "resourceVersion", token == NULL ? rv : NULL);
     request.path = path_end(&path);
+    request.accept = watch_accept(r->framing, &r->resource);
+    watch_set_transport(&request, r->transport, false);
     request.bounds = (struct http_bounds){.connect_ms = r->env.connect_ms,
                                           .first_byte_ms = r->env.first_byte_ms * 2,
                                           .idle_ms = r->env.idle_ms,
@@ -32,7 +50,7 @@ static tw_status fetch_page(tw_reflector *r, const char *rv, const char *token, 
     st = request.path != NULL ? client_fetch(r->client, r->http, &request, reterr)
                               : tw_fail_no_memory(reterr);
     if (st == TW_OK)
-        st = list_read_page(list, buf_bytes(http_body(r->http)), reterr);
+        st = read_page(r, list, reterr);
     http_finish(r->http);
     buf_release(&path);
     reflector_heard(r);
@@ -90,12 +108,15 @@ static tw_status list_once(tw_reflector *r, tw_list **ret_list, tw_error **reter
     bool from_cache = strcmp(rv, "0") == 0, paginated = false;
     /* With a resourceVersion a page size would mean "exactly that version" (wire rule of LIST). */
     unsigned limit = from_cache || *rv == '\0' || r->paginated ? REFLECTOR_PAGE : 0;
+    uint64_t began_ms;
     tw_status st;
 
-    reflector_count(r, &r->status.lists);
+    reflector_count(r, TW_METRIC_LISTS, 1);
     if (r->rv != NULL)
-        reflector_count(r, &r->status.relists);
+        reflector_count(r, TW_METRIC_RELISTS, 1);
+    began_ms = r->env.now_ms();
     st = fetch_list(r, rv, limit, ret_list, &paginated, reterr);
+    reflector_count(r, TW_METRIC_LIST_MS, r->env.now_ms() - began_ms);
     if (st == TW_OK && from_cache && paginated)
         r->paginated = true;
     return st;
@@ -106,7 +127,7 @@ tw_status reflector_list(tw_reflector *r, tw_error **reterr)
     tw_list *list = NULL;
     tw_status st;
 
-    if (!r->status.synced)
+    if (r->status.state == TW_REFLECTOR_CONNECTING) /* what is forbidden or gone stays that */
         reflector_set_state(r, TW_REFLECTOR_SYNCING);
     st = list_once(r, &list, reterr);
     if (st == TW_ERR_SERVER && reflector_judge(*reterr) == VERDICT_EXPIRED) {

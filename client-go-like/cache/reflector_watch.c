@@ -28,6 +28,8 @@ tw_status reflector_open(tw_reflector *r, bool initial_events, tw_error **reterr
 
     watch_path(&path, &r->resource, r->ns, &options);
     request.path = path_end(&path);
+    request.accept = watch_accept(r->framing, &r->resource);
+    watch_set_transport(&request, r->transport, true);
     request.bounds = (struct http_bounds){
         .connect_ms = r->env.connect_ms,
         .first_byte_ms = r->env.first_byte_ms,
@@ -38,7 +40,8 @@ tw_status reflector_open(tw_reflector *r, bool initial_events, tw_error **reterr
     r->seen = 0;
     r->moved = false;
     r->opened_ms = r->env.now_ms();
-    reflector_count(r, &r->status.watches);
+    r->bookmark_ms = 0;
+    reflector_count(r, TW_METRIC_WATCHES, 1);
     st = request.path != NULL ? stream_open(&r->stream, r->client, r->http, &request, reterr)
                               : tw_fail_no_memory(reterr);
     buf_release(&path);
@@ -51,7 +54,37 @@ tw_status reflector_open(tw_reflector *r, bool initial_events, tw_error **reterr
 
 void reflector_close(tw_reflector *r)
 {
+    if (r->stream.http != NULL)
+        reflector_count(r, TW_METRIC_WATCH_MS, r->env.now_ms() - r->opened_ms);
     stream_close(&r->stream);
+}
+
+/* How often this server sends bookmarks says how long it may be silent: two and a half times that,
+ * so that with one every 10 s a dead connection is replaced in less than 30 s. */
+static void learn_rhythm(tw_reflector *r)
+{
+    uint64_t now = r->env.now_ms(), idle_ms = (now - r->bookmark_ms) * 5 / 2;
+    bool is_second = r->bookmark_ms != 0;
+
+    r->bookmark_ms = now;
+    if (!is_second)
+        return;
+    if (idle_ms < r->env.idle_ms)
+        idle_ms = r->env.idle_ms;
+    if (idle_ms > r->env.idle_max_ms)
+        idle_ms = r->env.idle_max_ms;
+    r->idle_ms = (unsigned)idle_ms;
+    http_set_idle(r->http, r->idle_ms);
+}
+
+static void count_event(tw_reflector *r, const tw_event *event)
+{
+    reflector_heard(r);
+    r->seen++;
+    reflector_count(r, TW_METRIC_EVENTS, 1);
+    reflector_count(r, TW_METRIC_BYTES, r->stream.frame_len);
+    if (event->type == TW_EVENT_BOOKMARK)
+        learn_rhythm(r);
 }
 
 /* Is it what we asked for? A Table, or an object of another kind, is dropped and counted. */
@@ -70,15 +103,15 @@ tw_status reflector_next(tw_reflector *r, tw_event *ret_event, tw_error **reterr
 
         if (st == TW_ERR_TIMEOUT && *reterr == NULL)
             continue; /* quiet; the stream's own bounds end it */
+        if (st == TW_ERR_PROTOCOL)
+            reflector_count(r, TW_METRIC_DECODE_ERRORS, 1);
         if (st != TW_OK)
             return st;
-        reflector_heard(r);
-        r->seen++;
-        reflector_count(r, &r->status.events);
+        count_event(r, &event);
         if (event.type == TW_EVENT_ERROR) {
             st = client_fail_status(event.object->tree, 0, reterr);
         } else if (!is_ours(r, &event)) {
-            reflector_count(r, &r->status.dropped);
+            reflector_count(r, TW_METRIC_DROPPED, 1);
         } else {
             *ret_event = event;
             return TW_OK;
@@ -124,8 +157,8 @@ static tw_status read_events(tw_reflector *r, tw_error **reterr)
 }
 
 /* A server whose bookmarks come less often than our patience ends would be asked again and again
- * for nothing: each silent end doubles the patience, up to idle_max_ms. A dead peer is still
- * noticed by TCP below (http.c, on_socket). */
+ * for nothing: each silent end doubles the patience, up to idle_max_ms, until bookmarks are heard
+ * again (learn_rhythm). A dead peer is still noticed by TCP below (http.c, on_socket). */
 static void learn_patience(tw_reflector *r, const tw_error *error)
 {
     if (tw_error_status(error) == TW_ERR_TIMEOUT)
@@ -137,6 +170,19 @@ static void learn_patience(tw_reflector *r, const tw_error *error)
 static bool was_very_short(const tw_reflector *r)
 {
     return !r->moved && r->env.now_ms() - r->opened_ms < r->env.short_watch_ms;
+}
+
+/* client-go's MaxInternalErrorRetryDuration: a server that has them now and then is watched again,
+ * as long as events come in between or the time is not up. */
+static bool may_retry_internal(tw_reflector *r, const tw_error *error)
+{
+    uint64_t now = r->env.now_ms();
+
+    if (r->env.internal_error_ms == 0 || strcmp(tw_error_reason(error), "InternalError") != 0)
+        return false;
+    if (r->internal_ms == 0 || r->moved)
+        r->internal_ms = now;
+    return now - r->internal_ms < r->env.internal_error_ms;
 }
 
 /* The stream is at its end: TW_OK to watch on from r->rv; TW_END: a new round, and no error. */
@@ -154,8 +200,12 @@ static tw_status after_stream(tw_reflector *r, tw_status ended, tw_error **reter
     case VERDICT_LATER:
         reflector_note(r, *reterr);
         return reflector_back_off(r);
-    case VERDICT_STOP:
     case VERDICT_OTHER:
+        if (!may_retry_internal(r, *reterr))
+            break;
+        reflector_note(r, *reterr);
+        return reflector_back_off(r);
+    case VERDICT_STOP:
         break;
     }
     return ended;

@@ -37,6 +37,8 @@ struct fake_step {
     enum fake_end end;
     int code;            /* 0: 200 */
     const char *headers; /* more of them, each with its \r\n */
+    const char *type;    /* NULL: application/json */
+    size_t len;          /* of the body; 0: it is a C string */
 };
 
 #define ANSWER(text)                                                                               \
@@ -152,20 +154,27 @@ static inline void fake_send(int fd, const struct buf *out)
 static inline bool fake_play(struct fake_connection *c, const struct fake_step *step)
 {
     struct buf out = {0};
-    size_t len = step != NULL && step->body != NULL ? strlen(step->body) : 0;
+    size_t len = step == NULL || step->body == NULL ? 0
+                 : step->len != 0                   ? step->len
+                                                    : strlen(step->body);
 
     if (step == NULL || step->end == FAKE_SILENT) {
         fake_readable(c);
         return false;
     }
-    buf_appendf(&out, "HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%s",
-                step->code != 0 ? step->code : 200, step->headers != NULL ? step->headers : "");
+    buf_appendf(&out, "HTTP/1.1 %d X\r\nContent-Type: %s\r\n%s", step->code != 0 ? step->code : 200,
+                step->type != NULL ? step->type : "application/json",
+                step->headers != NULL ? step->headers : "");
     if (step->end == FAKE_ANSWER) {
-        buf_appendf(&out, "Content-Length: %zu\r\n\r\n%s", len, len != 0 ? step->body : "");
+        buf_appendf(&out, "Content-Length: %zu\r\n\r\n", len);
+        buf_append(&out, step->body, len);
     } else {
         buf_append_str(&out, "Transfer-Encoding: chunked\r\n\r\n");
-        if (len != 0)
-            buf_appendf(&out, "%zx\r\n%s\r\n", len, step->body);
+        if (len != 0) {
+            buf_appendf(&out, "%zx\r\n", len);
+            buf_append(&out, step->body, len);
+            buf_append_str(&out, "\r\n");
+        }
         if (step->end == FAKE_STREAM)
             buf_append_str(&out, "0\r\n\r\n");
     }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "client-go-like/cache/reflector.h"
+#include "codec/transcoder.h"
 
 /* ---- what the server says ---- */
 
@@ -78,11 +79,62 @@ static const struct reflector_env patient = {
 
 static const tw_resource configmaps = {"", "v1", "configmaps", "ConfigMap", true};
 
+/* What the callbacks were told, each as one word: "syncing live". */
+static char told_states[256];
+static uint64_t told_metrics[TW_METRIC_COUNT];
+static unsigned told_idle_ms[8]; /* the patience each watch began with */
+static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
+static tw_reflector_status told_last;
+
+static void on_status(void *user, const tw_reflector_status *status)
+{
+    const char *name = tw_reflector_state_name(status->state);
+    size_t len;
+
+    (void)user;
+    pthread_mutex_lock(&told_lock);
+    len = strlen(told_states);
+    if (len < strlen(name) || strcmp(told_states + len - strlen(name), name) != 0)
+        snprintf(told_states + len, sizeof(told_states) - len, "%s%s", len != 0 ? " " : "", name);
+    if (status->state != TW_REFLECTOR_STOPPED)
+        told_last = *status;
+    pthread_mutex_unlock(&told_lock);
+}
+
+static void on_metric(void *user, tw_metric metric, uint64_t value)
+{
+    struct stage *s = user;
+
+    pthread_mutex_lock(&told_lock);
+    if (metric == TW_METRIC_WATCHES && told_metrics[metric] < ARRAY_LEN(told_idle_ms))
+        told_idle_ms[told_metrics[metric]] = s->reflector->idle_ms;
+    told_metrics[metric] += value;
+    pthread_mutex_unlock(&told_lock);
+}
+
+static uint64_t metric(tw_metric which)
+{
+    uint64_t value;
+
+    pthread_mutex_lock(&told_lock);
+    value = told_metrics[which];
+    pthread_mutex_unlock(&told_lock);
+    return value;
+}
+
+static tw_framing framing; /* of the next stage */
+
 static void stage_at(struct stage *s, const char *url, const struct reflector_env *env,
                      bool list_first)
 {
-    tw_reflector_options options = {.ns = "n", .list_first = list_first};
+    tw_reflector_options options = {.ns = "n", .list_first = list_first, .framing = framing};
     tw_config *config = NULL;
+
+    options.user = s;
+    options.on_status = on_status;
+    options.on_metric = on_metric;
+    told_states[0] = '\0';
+    memset(told_metrics, 0, sizeof(told_metrics));
 
     atomic_store(&pause_count, 0);
     CHECK(tw_config_from_url(url, &config, NULL) == TW_OK);
@@ -521,21 +573,16 @@ TEST(reflector, a_silent_watch_is_given_up_and_the_next_one_is_given_longer)
     };
     struct reflector_env env = patient;
     struct stage s;
-    uint64_t first, second;
 
-    env.idle_ms = 100;
-    env.idle_max_ms = 400;
+    env.idle_ms = 50;
+    env.idle_max_ms = 80;
     STAGE(&s, steps, &env, true);
-    CHECK(added(&s, "a", "11"));
-    first = clock_monotonic_ms();
-    CHECK(added(&s, "b", "12"));
-    second = clock_monotonic_ms();
-    CHECK(fake_wait_requests(s.server, 4) && second - first >= 80);
-    CHECK(clock_monotonic_ms() - second >= 180);
+    CHECK(added(&s, "a", "11") && added(&s, "b", "12") && fake_wait_requests(s.server, 4));
     CHECK(fake_asked(s.server, 2, "&resourceVersion=11&") &&
           fake_asked(s.server, 3, "&resourceVersion=12&"));
     CHECK_INT(status_of(&s).lists, 1);
     stage_down(&s);
+    CHECK(told_idle_ms[0] == 50 && told_idle_ms[1] == 80 && told_idle_ms[2] == 80);
 }
 
 TEST(reflector, a_server_that_does_not_answer_is_given_up)
@@ -601,6 +648,225 @@ TEST(reflector, says_when_it_is_forbidden)
     CHECK_TEXT(bytes_str(status_of(&s).error), "Forbidden it is");
     CHECK(!status_of(&s).synced);
     stage_down(&s);
+}
+
+static tw_reflector_status forbidden;
+
+static void keep_forbidden(void)
+{
+    if (told_last.state == TW_REFLECTOR_FORBIDDEN)
+        forbidden = told_last;
+}
+
+TEST(reflector, says_what_a_role_would_have_to_allow)
+{
+    static const char refusal[] =
+        "{\"kind\":\"Status\",\"message\":\"configmaps is forbidden: User \\\"u\\\" cannot list "
+        "resource \\\"configmaps\\\" in API group \\\"\\\" in the namespace \\\"n\\\"\",\"reason\":"
+        "\"Forbidden\",\"code\":403}";
+    static const struct fake_step steps[] = {
+        ANSWER_CODE(403, refusal),
+        ANSWER_CODE(403, refusal), /* the streaming list, the list */
+        ANSWER_CODE(403, refusal),
+        ANSWER_CODE(403, refusal),
+        HOLD(END_MARK("10") EVENT("ADDED", CM("a", "11"))),
+    };
+    struct stage s;
+
+    on_pause = NULL;
+    s.server = fake_start(steps, ARRAY_LEN(steps), 0);
+    on_pause = keep_forbidden; /* runs in the reflector's thread */
+    stage_at(&s, s.server->url, &patient, false);
+    CHECK(added(&s, "a", "11"));
+    stage_down(&s);
+    on_pause = NULL;
+    CHECK_TEXT(bytes_str(told_states), "syncing forbidden syncing live stopped");
+    CHECK_TEXT(bytes_str(forbidden.denied.verb), "list");
+    CHECK_TEXT(bytes_str(forbidden.denied.ns), "n");
+    CHECK_TEXT(bytes_str(told_last.denied.verb), ""); /* no longer */
+}
+
+TEST(reflector, says_when_its_resource_type_is_gone_and_when_it_is_back)
+{
+    static const struct fake_step steps[] = {
+        ANSWER(LIST("10", "", CM("a", "4"))),
+        STREAM(EVENT("ERROR", STATUS("410", "Expired", ""))),
+        ANSWER_CODE(404, "404 page not found"),
+        ANSWER_CODE(404, "404 page not found"),
+        ANSWER(LIST("20", "", CM("a", "19"))),
+        HOLD(EVENT("ADDED", CM("b", "21"))),
+    };
+    struct stage s;
+
+    STAGE(&s, steps, &patient, true);
+    CHECK(added(&s, "a", "4") && told(&s, TW_CHANGE_UPDATED, "a", "19") && added(&s, "b", "21"));
+    stage_down(&s);
+    CHECK_TEXT(bytes_str(told_states), "syncing live stale gone live stopped");
+}
+
+TEST(reflector, tells_its_metrics)
+{
+    static const struct fake_step steps[] = {
+        ANSWER(LIST("10", "", CM("a", "4"))),
+        STREAM(EVENT("ADDED", CM("b", "11")) "}garbage"),
+        ANSWER(LIST("12", "", CM("a", "4") "," CM("b", "11"))),
+        HOLD(EVENT("ADDED", CM("c", "13"))),
+    };
+    size_t pages = strlen(steps[0].body) + strlen(steps[2].body);
+    size_t events = strlen(EVENT("ADDED", CM("b", "11"))) + strlen(steps[3].body) - 2; /* no \n */
+    struct stage s;
+    tw_reflector_status status;
+
+    STAGE(&s, steps, &patient, true);
+    CHECK(added(&s, "a", "4") && added(&s, "b", "11") && added(&s, "c", "13"));
+    status = status_of(&s);
+    stage_down(&s);
+    CHECK_INT(metric(TW_METRIC_LISTS), 2);
+    CHECK_INT(metric(TW_METRIC_RELISTS), 1);
+    CHECK_INT(metric(TW_METRIC_WATCHES), 2);
+    CHECK_INT(metric(TW_METRIC_EVENTS), 2);
+    CHECK_INT(metric(TW_METRIC_DECODE_ERRORS), 1);
+    CHECK_INT(metric(TW_METRIC_BACKOFFS), 1);
+    CHECK_INT(metric(TW_METRIC_BACKOFF_MS), 800);
+    CHECK_INT(metric(TW_METRIC_BYTES), pages + events);
+    CHECK(status.bytes == pages + events && status.decode_errors == 1 && status.backoffs == 1);
+}
+
+TEST(reflector, internal_errors_are_watched_through_for_as_long_as_allowed)
+{
+    static const struct fake_step steps[] = {
+        ANSWER(LIST("10", "", "")),
+        STREAM(EVENT("ADDED", CM("a", "11")) EVENT("ERROR", STATUS("500", "InternalError", ""))),
+        HOLD(EVENT("ADDED", CM("b", "12"))),
+    };
+    struct reflector_env env = patient;
+    struct stage s;
+
+    env.internal_error_ms = 60 * 1000;
+    STAGE(&s, steps, &env, true);
+    CHECK(added(&s, "a", "11") && added(&s, "b", "12"));
+    CHECK(fake_asked(s.server, 2, "&resourceVersion=11&") && fake_asked(s.server, 2, "watch=true"));
+    CHECK_INT(status_of(&s).lists, 1);
+    stage_down(&s);
+}
+
+TEST(reflector, internal_errors_list_again_where_nothing_else_is_said)
+{
+    static const struct fake_step steps[] = {
+        ANSWER(LIST("10", "", "")),
+        STREAM(EVENT("ADDED", CM("a", "11")) EVENT("ERROR", STATUS("500", "InternalError", ""))),
+        ANSWER(LIST("12", "", CM("a", "11") "," CM("b", "12"))),
+        HOLD(""),
+    };
+    struct stage s;
+
+    STAGE(&s, steps, &patient, true);
+    CHECK(added(&s, "a", "11") && added(&s, "b", "12"));
+    CHECK(fake_asked(s.server, 2, "/configmaps?resourceVersion=11 "));
+    stage_down(&s);
+}
+
+TEST(reflector, a_table_is_no_list)
+{
+    static const struct fake_step steps[] = {
+        ANSWER("{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{"
+               "\"resourceVersion\":\"9\"},\"rows\":[]}"),
+        ANSWER(LIST("10", "", CM("a", "4"))),
+        HOLD(""),
+    };
+    struct stage s;
+
+    STAGE(&s, steps, &patient, true);
+    CHECK(added(&s, "a", "4"));
+    CHECK_INT(metric(TW_METRIC_DECODE_ERRORS), 1);
+    stage_down(&s);
+}
+
+/* ---- protobuf ---- */
+
+static void append_envelope(struct buf *out, const char *text)
+{
+    struct arena arena = {0};
+    struct json *tree = NULL;
+
+    CHECK(json_parse(&arena, bytes_str(text), &tree, NULL, NULL) == STATUS_OK);
+    CHECK(transcoder_write(out, tree, NULL, NULL) == STATUS_OK);
+    arena_release(&arena);
+}
+
+static void append_frame(struct buf *out, const char *type, const char *text)
+{
+    struct buf object = {0};
+
+    append_envelope(&object, text);
+    protobuf_watch_frame_write(out, bytes_str(type), buf_bytes(&object));
+    buf_release(&object);
+}
+
+TEST(reflector, lists_and_watches_in_protobuf_and_in_json_where_the_server_has_none)
+{
+    struct buf list = {0}, events = {0}, gone = {0};
+    struct stage s;
+
+    append_envelope(&list, LIST("10", "", "{" META("a", "4") "}"));
+    append_frame(&events, "MODIFIED", CM("a", "11"));
+    append_frame(&events, "ERROR", STATUS("429", "TooManyRequests", ""));
+    append_envelope(&gone, STATUS("429", "TooManyRequests", ""));
+    {
+        const char *type = "application/vnd.kubernetes.protobuf";
+        const struct fake_step steps[] = {
+            {.body = list.data, .len = list.len, .end = FAKE_ANSWER, .type = type},
+            {.body = events.data,
+             .len = events.len,
+             .end = FAKE_STREAM,
+             .type = "application/vnd.kubernetes.protobuf;stream=watch"},
+            {.body = gone.data, .len = gone.len, .end = FAKE_ANSWER, .type = type, .code = 429},
+            HOLD(EVENT("MODIFIED", CM("a", "12"))),
+        };
+
+        framing = TW_FRAMING_PROTOBUF;
+        STAGE(&s, steps, &patient, true);
+        framing = TW_FRAMING_JSON;
+        CHECK(added(&s, "a", "4") && told(&s, TW_CHANGE_UPDATED, "a", "11"));
+        CHECK(told(&s, TW_CHANGE_UPDATED, "a", "12"));
+        CHECK(strstr(s.server->requests[0], "Accept: application/vnd.kubernetes.protobuf,"
+                                            "application/json\r\n") != NULL);
+        CHECK_INT(status_of(&s).lists, 1); /* both 429 were understood */
+        stage_down(&s);
+    }
+    buf_release(&list);
+    buf_release(&events);
+    buf_release(&gone);
+}
+
+/* ---- how long silence is borne ---- */
+
+static uint64_t stopped_clock(void)
+{
+    return 1;
+}
+
+TEST(reflector, a_server_whose_bookmarks_are_heard_is_not_given_longer_than_they_take)
+{
+    static const struct fake_step steps[] = {
+        ANSWER(LIST("10", "", "")),
+        HOLD(EVENT("ADDED", CM("a", "11"))), /* silent: patience doubles */
+        HOLD(BOOKMARK("12") BOOKMARK("13")), /* both at once, and then silent */
+        HOLD(EVENT("ADDED", CM("b", "14"))),
+    };
+    struct reflector_env env = patient;
+    struct stage s;
+
+    env.now_ms = stopped_clock;
+    env.idle_ms = 50;
+    env.idle_max_ms = 60 * 1000;
+    STAGE(&s, steps, &env, true);
+    CHECK(added(&s, "a", "11") && added(&s, "b", "14"));
+    CHECK(fake_asked(s.server, 3, "&resourceVersion=13&"));
+    stage_down(&s);
+    CHECK_INT(told_idle_ms[0], 50);
+    CHECK_INT(told_idle_ms[1], 100);
+    CHECK_INT(told_idle_ms[2], 100); /* back to 50, and doubled once */
 }
 
 TEST(reflector, stops_at_once_while_nobody_reads_its_channel)
