@@ -125,6 +125,7 @@ void http_read_header(struct http *h, struct bytes line)
     } else if (http_is_header(line, "content-type:", &value)) {
         free(h->content_type);
         h->content_type = bytes_dup(value);
+        h->body.failed |= h->content_type == NULL; /* it says how to read the body */
     } else if (http_is_header(line, "etag:", &value)) {
         free(h->etag);
         h->etag = bytes_dup(value);
@@ -149,7 +150,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
         h->code = code >= 200 ? (int)code : 0;
         *h->has_h2 = version == CURL_HTTP_VERSION_2_0;
     }
-    return size * count;
+    return h->body.failed ? 0 : size * count;
 }
 
 /* A peer that is gone without a word is noticed by the kernel, below any timeout of ours: probed

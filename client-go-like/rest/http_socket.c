@@ -46,11 +46,10 @@ static void expect_accept(struct http *h, struct bytes key)
 
     buf_append_bytes(&text, key);
     buf_append_str(&text, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    if (!text.failed) {
-        SHA1((const unsigned char *)text.data, text.len, digest);
+    if (!text.failed && SHA1((const unsigned char *)text.data, text.len, digest) != NULL)
         base64_encode(&h->accept, bytes_of((const char *)digest, sizeof(digest)), BASE64_STANDARD);
-    }
-    h->accept.failed |= text.failed;
+    else
+        h->accept.failed = true;
     buf_release(&text);
 }
 
@@ -139,6 +138,12 @@ static tw_status read_head(struct http *h, struct bytes head, tw_error **reterr)
     return TW_OK;
 }
 
+/* Is what was answered in place of a WebSocket complete? */
+static bool is_answered(const struct http *h)
+{
+    return h->code != 0 && h->code != 101 && (h->body_left == 0 || h->body.len >= ANSWER_MAX);
+}
+
 /* Moves what belongs to the body into it. TW_END: the answer is complete. */
 static tw_status take_body(struct http *h, struct bytes data, tw_error **reterr)
 {
@@ -147,11 +152,9 @@ static tw_status take_body(struct http *h, struct bytes data, tw_error **reterr)
     buf_append_bytes(&h->body, data);
     if (h->body.failed)
         return tw_fail_no_memory(reterr);
-    if (h->code == 101)
-        return TW_OK;
-    if (h->body_left != UINT64_MAX)
+    if (h->code != 101 && h->body_left != UINT64_MAX)
         h->body_left -= data.len;
-    return h->body_left == 0 || h->body.len >= ANSWER_MAX ? TW_END : TW_OK;
+    return is_answered(h) ? TW_END : TW_OK;
 }
 
 static tw_status take(struct http *h, struct bytes data, tw_error **reterr)
@@ -202,9 +205,14 @@ tw_status http_socket_move(struct http *h, tw_error **reterr)
 {
     char piece[PIECE_LEN];
     size_t got = 0;
-    tw_status st = flush(h, reterr);
+    tw_status st;
     CURLcode rc;
 
+    if (h->body.failed || h->head.failed) /* the same again, as http_step() says */
+        return tw_fail_no_memory(reterr);
+    if (is_answered(h))
+        return TW_END;
+    st = flush(h, reterr);
     if (st != TW_OK)
         return st;
     rc = curl_easy_recv(h->easy, piece, sizeof(piece), &got);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "unit/client-go-like/upgrade.h"
 #include "unit/test.h"
 
 enum fake_end {
@@ -30,6 +31,7 @@ enum fake_end {
     FAKE_HOLD,   /* chunked, and left open until the client goes */
     FAKE_CUT,    /* chunked, and closed without the last chunk */
     FAKE_SILENT, /* nothing at all */
+    FAKE_FRAMES, /* a WebSocket, and frames as they stand; left open */
 };
 
 struct fake_step {
@@ -68,9 +70,13 @@ struct fake_step {
 
 enum { FAKE_REQUESTS_MAX = 256, FAKE_CONNECTIONS_MAX = 256, FAKE_WAIT_S = 20 };
 
+/* The step for a request, in place of the Nth of the script; NULL: silence. */
+typedef const struct fake_step *fake_choose_fn(const char *request);
+
 struct fake_server {
     const struct fake_step *steps;
     size_t step_count;
+    fake_choose_fn *choose; /* NULL: as the script goes */
     int listener, stop_pipe[2];
     uint16_t port;
     char url[64];
@@ -88,6 +94,8 @@ struct fake_connection {
     struct fake_server *server;
     int fd;
 };
+
+static _Thread_local bool fake_is_thread; /* is it one of the server's own? */
 
 /* False once the client or the test has gone. */
 static inline bool fake_readable(struct fake_connection *c)
@@ -126,12 +134,17 @@ static inline bool fake_read(struct fake_connection *c, struct buf *in)
 static inline const struct fake_step *fake_take(struct fake_server *s, const struct buf *in)
 {
     const struct fake_step *step = NULL;
+    char *text = bytes_dup(buf_bytes(in));
 
     pthread_mutex_lock(&s->lock);
-    if (s->request_count < s->step_count)
+    if (s->choose != NULL)
+        step = s->choose(text);
+    else if (s->request_count < s->step_count)
         step = &s->steps[s->request_count];
     if (s->request_count < FAKE_REQUESTS_MAX)
-        s->requests[s->request_count++] = bytes_dup(buf_bytes(in));
+        s->requests[s->request_count++] = text;
+    else
+        free(text);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     return step;
@@ -151,15 +164,26 @@ static inline void fake_send(int fd, const struct buf *out)
 }
 
 /* True to go on with the connection. */
-static inline bool fake_play(struct fake_connection *c, const struct fake_step *step)
+static inline bool fake_play(struct fake_connection *c, const struct fake_step *step,
+                             struct bytes request)
 {
     struct buf out = {0};
+    char ignored[256];
     size_t len = step == NULL || step->body == NULL ? 0
                  : step->len != 0                   ? step->len
                                                     : strlen(step->body);
 
     if (step == NULL || step->end == FAKE_SILENT) {
         fake_readable(c);
+        return false;
+    }
+    if (step->end == FAKE_FRAMES) {
+        append_upgrade(&out, request, false);
+        buf_append(&out, step->body, len);
+        fake_send(c->fd, &out);
+        buf_release(&out);
+        while (fake_readable(c) && recv(c->fd, ignored, sizeof(ignored), 0) > 0)
+            ;
         return false;
     }
     buf_appendf(&out, "HTTP/1.1 %d X\r\nContent-Type: %s\r\n%s", step->code != 0 ? step->code : 200,
@@ -190,12 +214,13 @@ static inline void *fake_serve(void *user)
     struct fake_connection *c = user;
     struct buf in = {0};
 
+    fake_is_thread = true;
     while (fake_read(c, &in)) {
         const struct fake_step *step = fake_take(c->server, &in);
 
-        in.len = 0;
-        if (!fake_play(c, step))
+        if (!fake_play(c, step, buf_bytes(&in)))
             break;
+        in.len = 0;
     }
     buf_release(&in);
     close(c->fd);
@@ -208,6 +233,7 @@ static inline void *fake_accept(void *user)
     struct fake_server *s = user;
     struct pollfd fds[] = {{s->listener, POLLIN, 0}, {s->stop_pipe[0], POLLIN, 0}};
 
+    fake_is_thread = true;
     while (poll(fds, 2, -1) > 0 && fds[1].revents == 0) {
         int fd = accept(s->listener, NULL, NULL);
         struct fake_connection *c;
@@ -221,9 +247,8 @@ static inline void *fake_accept(void *user)
     return NULL;
 }
 
-/* `port` 0: any free one. */
-static inline struct fake_server *fake_start(const struct fake_step *steps, size_t count,
-                                             uint16_t port)
+static inline struct fake_server *fake_start_with(const struct fake_step *steps, size_t count,
+                                                  fake_choose_fn *choose, uint16_t port)
 {
     struct fake_server *s = calloc(1, sizeof(*s));
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -234,6 +259,7 @@ static inline struct fake_server *fake_start(const struct fake_step *steps, size
     addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     s->steps = steps;
     s->step_count = count;
+    s->choose = choose;
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     CHECK(bind(s->listener, (struct sockaddr *)&addr, len) == 0);
@@ -245,6 +271,13 @@ static inline struct fake_server *fake_start(const struct fake_step *steps, size
     pthread_cond_init(&s->changed, NULL);
     pthread_create(&s->accepter, NULL, fake_accept, s);
     return s;
+}
+
+/* `port` 0: any free one. */
+static inline struct fake_server *fake_start(const struct fake_step *steps, size_t count,
+                                             uint16_t port)
+{
+    return fake_start_with(steps, count, NULL, port);
 }
 
 static inline void fake_stop(struct fake_server *s)

@@ -1,117 +1,13 @@
-/* Fails each allocation of a story in turn: every cleanup path runs once, and nothing may leak. The
- * sanitizers have an allocator of their own, so these tests say nothing there. */
-#include "unit/test.h"
+/* Each allocation of a story fails in turn (no_memory.h). */
+#include "unit/client-go-like/no_memory.h"
 
-#include "unit/client-go-like/fake_server.h"
-
-#include <tidewatch/tidewatch.h>
 #include <tidewatch/typed.h>
-
-#include <curl/curl.h>
-#include <errno.h>
 
 #include "client-go-like/cache/reflector.h"
 #include "client-go-like/config/login.h"
 #include "client-go-like/object.h"
+#include "codec/transcoder.h"
 #include "proto/core_v1.pb-c.h"
-
-#if defined(__has_feature)
-#define HAS_FEATURE(x) __has_feature(x)
-#else
-#define HAS_FEATURE(x) 0
-#endif
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&                             \
-    !HAS_FEATURE(address_sanitizer) && !HAS_FEATURE(thread_sanitizer)
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *ptr, size_t size);
-void __libc_free(void *ptr);
-
-#pragma GCC visibility push(default) /* libc's own strdup() and vasprintf() must find them too */
-void *malloc(size_t size);
-void *calloc(size_t count, size_t size);
-void *realloc(void *old, size_t size);
-void free(void *ptr);
-#pragma GCC visibility pop
-
-/* Of the thread under test; others, and libcurl, allocate in peace. */
-static _Thread_local bool armed;
-static _Thread_local long countdown, live;
-static _Thread_local bool failed;
-
-static bool fails_now(void)
-{
-    if (!armed || --countdown != 0)
-        return false;
-    failed = true;
-    errno = ENOMEM;
-    return true;
-}
-
-void *malloc(size_t size)
-{
-    void *ptr = fails_now() ? NULL : __libc_malloc(size);
-
-    live += armed && ptr != NULL;
-    return ptr;
-}
-
-void *calloc(size_t count, size_t size)
-{
-    void *ptr = fails_now() ? NULL : __libc_calloc(count, size);
-
-    live += armed && ptr != NULL;
-    return ptr;
-}
-
-void *realloc(void *old, size_t size)
-{
-    void *ptr = fails_now() ? NULL : __libc_realloc(old, size);
-
-    live += armed && old == NULL && ptr != NULL;
-    return ptr;
-}
-
-void free(void *ptr)
-{
-    live -= armed && ptr != NULL;
-    __libc_free(ptr);
-}
-
-static char *peaceful_strdup(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = __libc_malloc(size);
-
-    return copy != NULL ? memcpy(copy, text, size) : NULL;
-}
-
-/* Runs `story` with its 1st, 2nd, .. allocation failing, until it has no more of them. */
-static void fail_each(tw_status (*story)(void *user), void *user)
-{
-    long n = 0;
-
-    curl_global_init_mem(CURL_GLOBAL_DEFAULT, __libc_malloc, __libc_free, __libc_realloc,
-                         peaceful_strdup, __libc_calloc);
-    CHECK(story(user) == TW_OK); /* warms up what is made once, and shows that it can go well */
-    do {
-        tw_status st;
-
-        countdown = ++n;
-        live = 0;
-        failed = false;
-        armed = true;
-        st = story(user);
-        armed = false;
-        if ((st != TW_OK && st != TW_ERR_NO_MEMORY) || (st != TW_OK && !failed) || live != 0)
-            fprintf(stderr, "allocation %ld: %s, %ld not freed\n", n, tw_status_name(st), live);
-        CHECK(st == TW_OK || (st == TW_ERR_NO_MEMORY && failed));
-        CHECK_INT(live, 0);
-        CHECK(n < 5000);
-    } while (failed);
-    CHECK(n > 1);
-}
 
 /* ---- stories ---- */
 
@@ -136,7 +32,7 @@ static tw_status read_object(void *user)
 
 TEST(no_memory, an_object_is_read_or_not_at_all)
 {
-    fail_each(read_object, CM("a"));
+    fail_each(read_object, CM("a"), 0);
 }
 
 static tw_status fill_store(void *user)
@@ -167,7 +63,7 @@ TEST(no_memory, a_store_is_left_as_it_was)
     tw_list *list = list_new();
 
     CHECK(list_read_page(list, BYTES("{\"items\":[" CM("a") "," CM("b") "]}"), NULL) == TW_OK);
-    fail_each(fill_store, list);
+    fail_each(fill_store, list, 0);
     tw_list_free(list);
 }
 
@@ -193,7 +89,7 @@ TEST(no_memory, a_kubeconfig_is_read_or_not_at_all)
 
     CHECK(fd >= 0 && write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1);
     close(fd);
-    fail_each(load_config, path);
+    fail_each(load_config, path, 0);
     unlink(path);
 }
 
@@ -202,21 +98,21 @@ struct play {
     const struct fake_step *steps;
     size_t count;
     tw_status (*act)(tw_client *client, tw_error **reterr);
+    fake_choose_fn *choose;
 };
 
 static tw_status play(void *user)
 {
     const struct play *p = user;
-    bool was_armed = armed;
     struct fake_server *server;
     tw_config *config = NULL;
     tw_client *client = NULL;
     tw_error *error = NULL;
     tw_status st;
 
-    armed = false; /* the server is not under test */
-    server = fake_start(p->steps, p->count, 0);
-    armed = was_armed;
+    story_pause();
+    server = fake_start_with(p->steps, p->count, p->choose, 0);
+    story_go_on();
     st = tw_config_from_url(server->url, &config, &error);
     if (st == TW_OK)
         st = tw_client_new(config, &client, &error);
@@ -225,10 +121,9 @@ static tw_status play(void *user)
         st = p->act(client, &error);
     tw_error_free(error);
     tw_client_unref(client);
-    was_armed = armed;
-    armed = false;
+    story_pause();
     fake_stop(server);
-    armed = was_armed;
+    story_go_on();
     return st;
 }
 
@@ -256,9 +151,9 @@ TEST(no_memory, requests_and_discovery_give_up_cleanly)
                "\"responseKind\":{\"kind\":\"ConfigMap\"},\"scope\":\"Namespaced\",\"verbs\":["
                "\"get\"],\"shortNames\":[\"cm\"]}]}]}]}"),
         ANSWER(CM("a"))};
-    struct play p = {steps, 2, get_and_find};
+    struct play p = {.steps = steps, .count = 2, .act = get_and_find};
 
-    fail_each(play, &p);
+    fail_each(play, &p, 0);
 }
 
 static tw_status watch_one(tw_client *client, tw_error **reterr)
@@ -278,9 +173,9 @@ static tw_status watch_one(tw_client *client, tw_error **reterr)
 TEST(no_memory, a_watch_gives_up_cleanly)
 {
     static const struct fake_step steps[] = {HOLD("{\"type\":\"ADDED\",\"object\":" CM("a") "}")};
-    struct play p = {steps, 1, watch_one};
+    struct play p = {.steps = steps, .count = 1, .act = watch_one};
 
-    fail_each(play, &p);
+    fail_each(play, &p, 0);
 }
 
 /* One step of a reflector, in this thread. */
@@ -316,9 +211,9 @@ TEST(no_memory, a_reflector_lists_or_fails_for_that_reason_alone)
     static const struct fake_step steps[] = {ANSWER(
         "{\"kind\":\"ConfigMapList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":"
         "\"9\"},\"items\":[" CM("a") "," CM("b") "]}")};
-    struct play p = {steps, 1, list_step};
+    struct play p = {.steps = steps, .count = 1, .act = list_step};
 
-    fail_each(play, &p);
+    fail_each(play, &p, 0);
 }
 
 TEST(no_memory, a_reflector_streams_its_list_or_fails_for_that_reason_alone)
@@ -327,9 +222,9 @@ TEST(no_memory, a_reflector_streams_its_list_or_fails_for_that_reason_alone)
         "a") "}{\"type\":\"BOOKMARK\",\"object\":{\"kind\":"
              "\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"9\","
              "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}")};
-    struct play p = {steps, 1, stream_step};
+    struct play p = {.steps = steps, .count = 1, .act = stream_step};
 
-    fail_each(play, &p);
+    fail_each(play, &p, 0);
 }
 
 /* ---- objects, and what is done with them ---- */
@@ -362,7 +257,7 @@ static tw_status edit_object(void *user)
 
 TEST(no_memory, an_object_is_changed_or_not_at_all)
 {
-    fail_each(edit_object, CM("a"));
+    fail_each(edit_object, CM("a"), 0);
 }
 
 static tw_status type_object(void *user)
@@ -390,7 +285,7 @@ static tw_status type_object(void *user)
 
 TEST(no_memory, an_object_becomes_a_struct_or_not_at_all)
 {
-    fail_each(type_object, CM("a"));
+    fail_each(type_object, CM("a"), 0);
 }
 
 static tw_status impersonate(void *user)
@@ -410,7 +305,7 @@ static tw_status impersonate(void *user)
 
 TEST(no_memory, a_config_is_set_or_left_as_it_was)
 {
-    fail_each(impersonate, "me");
+    fail_each(impersonate, "me", 0);
 }
 
 static tw_status log_in(void *user)
@@ -444,9 +339,9 @@ TEST(no_memory, a_plugin_is_run_or_the_login_fails_for_that_reason_alone)
 
     CHECK(fd >= 0 && write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1);
     close(fd);
-    fail_each(load_config, path);
+    fail_each(load_config, path, 0);
     CHECK(tw_config_from_kubeconfig(path, NULL, &config, NULL) == TW_OK);
-    fail_each(log_in, config);
+    fail_each(log_in, config, 0);
     tw_config_free(config);
     unlink(path);
 }
@@ -467,9 +362,9 @@ static tw_status page_through(tw_client *client, tw_error **reterr)
 TEST(no_memory, a_long_list_is_read_whole_or_not_at_all)
 {
     static const struct fake_step steps[] = {ANSWER(CM_LIST("t")), ANSWER(CM_LIST(""))};
-    struct play p = {steps, 2, page_through};
+    struct play p = {.steps = steps, .count = 2, .act = page_through};
 
-    fail_each(play, &p);
+    fail_each(play, &p, 0);
 }
 
 static tw_status relabel(void *user, const tw_object *now, tw_object **ret_changed,
@@ -499,9 +394,9 @@ TEST(no_memory, a_change_is_written_or_fails_for_that_reason_alone)
     static const struct fake_step steps[] = {
         ANSWER(CM("a")), ANSWER_CODE(409, "{\"kind\":\"Status\",\"reason\":\"Conflict\"}"),
         ANSWER(CM("a")), ANSWER(CM("a")), ANSWER(CM("a"))};
-    struct play p = {steps, 5, modify};
+    struct play p = {.steps = steps, .count = 5, .act = modify};
 
-    fail_each(play, &p);
+    fail_each(play, &p, 0);
 }
 
 /* What the last call of a loop ended with. */
@@ -561,16 +456,158 @@ TEST(no_memory, a_loop_tells_each_call_or_its_caller)
 {
     static const struct fake_step steps[] = {ANSWER(CM("a")),
                                              STREAM("{\"type\":\"ADDED\",\"object\":" CM("a") "}")};
-    struct play p = {steps, 2, run_loop};
+    struct play p = {.steps = steps, .count = 2, .act = run_loop};
 
-    fail_each(play, &p);
+    fail_each(play, &p, 0);
 }
 
-#else
+/* ---- protobuf, WebSockets ---- */
 
-TEST(no_memory, is_not_played_under_a_sanitizer)
+static tw_status watch_by_websocket(tw_client *client, tw_error **reterr)
 {
-    CHECK(true);
+    tw_watch_options options = {.transport = TW_TRANSPORT_WEBSOCKET};
+    tw_watch *watch = NULL;
+    tw_event event;
+    tw_status st = tw_watch_open(client, &configmaps, "n", &options, &watch, reterr);
+
+    for (int i = 0; i < 2 && st == TW_OK; i++) {
+        st = tw_watch_next(watch, 5000, &event, reterr);
+        if (st == TW_OK)
+            tw_event_release(&event);
+    }
+    tw_watch_close(watch);
+    return st;
 }
 
-#endif
+TEST(no_memory, a_websocket_gives_up_cleanly)
+{
+    static const char event[] = "{\"type\":\"ADDED\",\"object\":" CM("a") "}";
+    char frames[512] = {(char)0x81, 0x7e, 0, (char)(sizeof(event) - 1)};
+    struct fake_step steps[] = {{.end = FAKE_FRAMES, .body = frames}};
+    struct play p = {.steps = steps, .count = 1, .act = watch_by_websocket};
+    size_t len = sizeof(event) - 1;
+
+    CHECK(len >= 126 && len < 256);
+    memcpy(frames + 4, event, len);
+    memcpy(frames + 4 + len, "\x89\x02hi", 4); /* a ping in between */
+    memcpy(frames + 8 + len, frames, 4 + len);
+    steps[0].len = 12 + 2 * len;
+    fail_each(play, &p, 0);
+}
+
+static void append_envelope(struct buf *out, const char *text)
+{
+    struct arena arena = {0};
+    struct json *tree = NULL;
+
+    CHECK(json_parse(&arena, bytes_str(text), &tree, NULL, NULL) == STATUS_OK);
+    CHECK(transcoder_write(out, tree, NULL, NULL) == STATUS_OK);
+    arena_release(&arena);
+}
+
+static tw_status protobuf_steps(tw_client *client, tw_error **reterr)
+{
+    tw_reflector_options options = {.framing = TW_FRAMING_PROTOBUF};
+    tw_store *store = NULL;
+    tw_reflector *reflector = NULL;
+    tw_event event;
+    tw_status st = tw_store_new(&store, reterr);
+
+    if (st == TW_OK)
+        st = tw_reflector_new(client, &configmaps, &options, store, &reflector, reterr);
+    if (st == TW_OK)
+        st = reflector_list(reflector, reterr);
+    if (st == TW_OK)
+        st = reflector_open(reflector, false, reterr);
+    if (st == TW_OK)
+        st = reflector_next(reflector, &event, reterr);
+    if (st == TW_OK)
+        tw_event_release(&event);
+    if (reflector != NULL)
+        reflector_close(reflector);
+    tw_reflector_free(reflector);
+    tw_store_free(store);
+    return st;
+}
+
+TEST(no_memory, protobuf_is_read_or_not_at_all)
+{
+    struct buf list = {0}, object = {0}, frame = {0};
+    struct fake_step steps[2] = {
+        {.end = FAKE_ANSWER, .type = PROTOBUF_MEDIA_TYPE},
+        {.end = FAKE_HOLD, .type = PROTOBUF_MEDIA_TYPE ";stream=watch"},
+    };
+    struct play p = {.steps = steps, .count = 2, .act = protobuf_steps};
+
+    append_envelope(&list, "{\"kind\":\"ConfigMapList\",\"apiVersion\":\"v1\",\"metadata\":{"
+                           "\"resourceVersion\":\"9\"},\"items\":[" CM("a") "," CM("b") "]}");
+    append_envelope(&object, CM("c"));
+    protobuf_watch_frame_write(&frame, BYTES("ADDED"), buf_bytes(&object));
+    steps[0].body = list.data;
+    steps[0].len = list.len;
+    steps[1].body = frame.data;
+    steps[1].len = frame.len;
+    fail_each(play, &p, 0);
+    buf_release(&list);
+    buf_release(&object);
+    buf_release(&frame);
+}
+
+/* ---- all of it, with the reflector in its own thread ---- */
+
+static const struct fake_step whole_list =
+    ANSWER("{\"kind\":\"ConfigMapList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":"
+           "\"9\"},\"items\":[" CM("a") "]}");
+static const struct fake_step whole_watch =
+    HOLD("{\"type\":\"ADDED\",\"object\":" CM("b") "}{\"type\":\"ADDED\",\"object\":" CM("c") "}");
+
+static const struct fake_step *answer_any(const char *request)
+{
+    return strstr(request, "watch=true") != NULL ? &whole_watch : &whole_list;
+}
+
+/* Whatever fails inside the reflector it tries again: the state comes in the end. */
+static tw_status reflect(tw_client *client, tw_error **reterr)
+{
+    tw_reflector_options options = {.list_first = true};
+    tw_store *store = NULL;
+    tw_channel *channel = NULL;
+    tw_reflector *reflector = NULL;
+    tw_change change;
+    tw_status st = tw_store_new(&store, reterr);
+
+    options.bounds = (tw_bounds){.backoff_ms = 1, .backoff_max_ms = 1};
+    if (st == TW_OK)
+        st = tw_channel_new(8, &channel, reterr);
+    if (st == TW_OK) {
+        tw_store_deliver_to(store, channel);
+        st = tw_reflector_new(client, &configmaps, &options, store, &reflector, reterr);
+    }
+    if (st == TW_OK)
+        st = tw_reflector_start(reflector, reterr);
+    for (int i = 0; i < 3 && st == TW_OK; i++) {
+        st = tw_channel_next(channel, FAKE_WAIT_S * 1000, &change);
+        if (st == TW_OK)
+            tw_change_release(&change);
+    }
+    tw_reflector_free(reflector);
+    tw_store_free(store);
+    if (channel != NULL)
+        tw_channel_close(channel);
+    tw_channel_free(channel);
+    return st;
+}
+
+TEST(no_memory, a_reflector_in_its_thread_tries_again_until_it_has_the_state)
+{
+    struct play p = {.choose = answer_any, .act = reflect};
+
+    fail_each(play, &p, FAIL_ALL_THREADS);
+}
+
+TEST(no_memory, a_reflector_in_its_thread_does_so_where_libcurl_fails_too)
+{
+    struct play p = {.choose = answer_any, .act = reflect};
+
+    fail_each(play, &p, FAIL_ALL_THREADS | FAIL_CURL_TOO);
+}

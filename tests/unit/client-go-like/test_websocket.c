@@ -5,15 +5,14 @@
 #include <tidewatch/tidewatch.h>
 
 #include <arpa/inet.h>
-#include <openssl/sha.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/base64.h"
 #include "base/clock.h"
+#include "unit/client-go-like/upgrade.h"
 
 enum { WAIT_MS = 20000 };
 
@@ -49,22 +48,11 @@ static void read_to(int fd, struct buf *in, const char *end)
 
 static void accept_handshake(struct peer *p, int fd)
 {
-    static const char name[] = "Sec-WebSocket-Key: ";
-    const char *key = memmem(p->request.data, p->request.len, name, sizeof(name) - 1);
-    struct buf text = {0}, out = {0};
-    unsigned char digest[SHA_DIGEST_LENGTH];
+    struct buf out = {0};
 
-    CHECK(key != NULL);
-    buf_append(&text, key + sizeof(name) - 1, 24);
-    buf_append_str(&text, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    SHA1((const unsigned char *)text.data, text.len - p->wrong_key, digest);
-    buf_append_str(&out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
-                         "Upgrade\r\nsec-websocket-accept: ");
-    base64_encode(&out, bytes_of((const char *)digest, sizeof(digest)), BASE64_STANDARD);
-    buf_append_str(&out, "\r\n\r\n");
+    append_upgrade(&out, buf_bytes(&p->request), p->wrong_key);
     buf_append_bytes(&out, p->frames); /* in one piece with the head */
     send_all(fd, buf_bytes(&out));
-    buf_release(&text);
     buf_release(&out);
 }
 
