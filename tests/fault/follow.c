@@ -2,9 +2,10 @@
  * follow - the client under the fault proxy (tests/scenario/test_faults.py): a reflector of the
  * ConfigMaps of a namespace, whose every change is checked as it comes.
  *
- *   follow URL json|protobuf http1|http2|websocket
+ *   follow URL json|protobuf http1|http2|websocket [default]
  *   stdin "until RV"  -->  stdout, once the store is as new: one line of JSON; end of input ends it
  *
+ * Bounds   scaled down, so that a thousand faults take minutes; with `default` the library's.
  * Order    per object: added before it is updated or deleted, each version newer than the last.
  * Waits    between two signs of life of the reflector (a metric, a status, a change): the longest.
  */
@@ -22,8 +23,7 @@
 
 enum { PATIENCE_MS = 60 * 1000, LOOK_MS = 50, STATES = TW_REFLECTOR_GONE + 1 };
 
-/* Scaled down, so that a thousand faults take minutes. */
-static const tw_bounds bounds = {
+static const tw_bounds short_bounds = {
     .connect_ms = 800,
     .first_byte_ms = 500,
     .idle_ms = 300,
@@ -225,8 +225,10 @@ static bool serve(struct follow *f, tw_reflector *reflector, tw_store *store)
 
 static tw_reflector_options options_of(char **argv, struct follow *f)
 {
-    tw_reflector_options options = {.ns = "default", .bounds = bounds, .user = f};
+    tw_reflector_options options = {.ns = "default", .user = f};
 
+    if (argv[4] == NULL)
+        options.bounds = short_bounds;
     options.on_status = on_status;
     options.on_metric = on_metric;
     options.framing = strcmp(argv[2], "json") == 0 ? TW_FRAMING_JSON : TW_FRAMING_PROTOBUF;
@@ -248,8 +250,8 @@ int main(int argc, char **argv)
     tw_error *error = NULL;
     bool ok;
 
-    if (argc != 4) {
-        fprintf(stderr, "usage: follow URL json|protobuf http1|http2|websocket\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: follow URL json|protobuf http1|http2|websocket [default]\n");
         return 2;
     }
     options = options_of(argv, &f);

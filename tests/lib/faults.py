@@ -50,6 +50,8 @@ class Connection(threading.Thread):
         super().__init__(daemon=True)
         self.proxy, self.client, self.rng = proxy, client, rng
         self.server = None
+        self.said = [b"", b""]
+        proxy.said.append(self.said)
 
     def run(self):
         try:
@@ -96,12 +98,17 @@ class Connection(threading.Thread):
                 data = source.recv(65536 if source is self.client else min(count, 65536))
                 if not data:
                     return False
+                self.note(source is self.server, data)
                 if source is self.server:
                     self.client.sendall(data)
                     count -= len(data)
                 else:
                     self.server.sendall(data)
         return True
+
+    def note(self, by_server, data):
+        if len(self.said[by_server]) < 65536:
+            self.said[by_server] += data
 
     def await_client(self):
         """Until the client has gone; how long that took."""
@@ -155,6 +162,7 @@ class FaultProxy:
     def __init__(self, upstream, seed):
         self.upstream, self.left, self.seed = upstream, 0, seed
         self.counts, self.unnoticed, self.longest_hole_s = {}, 0, 0.0
+        self.said = []  # by connection: what the client said first, and the server
         self.lock = threading.Lock()
         self.done = threading.Event()  # all faults are used up
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)

@@ -7,14 +7,13 @@ import concurrent.futures
 import json
 import os
 import random
-import select
-import subprocess
 import sys
 import threading
 import time
 import unittest
 
 import faults
+import follow
 import tidewatch
 
 FAULTS = int(os.environ.get("TIDEWATCH_FAULTS", "40"))
@@ -27,34 +26,6 @@ MEMORY_SLACK = 384 * 1024
 WARM_FAULTS = 10   # before memory is measured for the first time
 SANITIZED = any(name in tidewatch.BUILD for name in ("asan", "tsan"))
 PATIENCE_S = max(120.0, FAULTS * 2.0)
-
-
-class Follower:
-    """tests/fault/follow.c"""
-
-    def __init__(self, port, framing, transport):
-        self.process = subprocess.Popen(
-            [os.path.join(tidewatch.BUILD, "tests", "follow"), f"http://127.0.0.1:{port}", framing, transport],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def until(self, rv):
-        self.process.stdin.write(f"until {rv}\n")
-        self.process.stdin.flush()
-        ready, _, _ = select.select([self.process.stdout], [], [], 2 * tidewatch.PATIENCE_S + 60)
-        line = self.process.stdout.readline() if ready else ""
-        if not line:
-            raise AssertionError("the follower did not get there")
-        return json.loads(line)
-
-    def close(self):
-        """Its exit code: a sanitizer's findings are there."""
-        self.process.stdin.close()
-        try:
-            return self.process.wait(60)
-        finally:
-            if self.process.poll() is None:
-                self.process.kill()
-            self.process.stdout.close()
 
 
 def body(name, value, fill=0):
@@ -142,7 +113,7 @@ class Faults(unittest.TestCase):
         with tidewatch.Server(flags=["--bookmark-interval=100ms"]) as server:
             create_base(server)
             proxy = faults.FaultProxy(server.port, seed)
-            follower = Follower(proxy.port, framing, transport)
+            follower = follow.Follower(proxy.port, framing, transport)
             try:
                 self.check_cell(f"{framing} over {transport}", seed, server, proxy, follower)
             finally:

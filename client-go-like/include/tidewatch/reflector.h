@@ -11,7 +11,8 @@
  *          resourceVersions by the book; bookmarks; a watch ended by the server is resumed at once.
  * Owner    references its client; borrows its store, which must outlive it.
  * Threads  one thread of its own, which runs the store's handler; all calls from any thread.
- * Errors   it never gives up and never hangs: tw_reflector_get_status() says how it is.
+ * Errors   it never gives up and never hangs (docs/client.md has the bounds):
+ *          tw_reflector_get_status() says how it is, and on_status hears when that changes.
  */
 #ifndef TIDEWATCH_REFLECTOR_H
 #define TIDEWATCH_REFLECTOR_H

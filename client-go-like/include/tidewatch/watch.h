@@ -10,7 +10,7 @@
  *          more than 16 MiB is TW_ERR_PROTOCOL.
  * Owner    tw_watch_close(); an event is the caller's, to tw_event_release().
  * Threads  one reader; tw_watch_stop() from any thread, before tw_watch_close() begins.
- * Errors   no wait is without a bound: 10 s to connect, 30 s to the first byte, idle_ms between
+ * Errors   no wait is without a bound: 10 s to connect, 20 s to the first byte, idle_ms between
  *          two bytes, and TCP keepalive with TCP_USER_TIMEOUT below.
  */
 #ifndef TIDEWATCH_WATCH_H
