@@ -2,10 +2,11 @@
  * follow - the client under the fault proxy (tests/scenario/test_faults.py): a reflector of the
  * ConfigMaps of a namespace, whose every change is checked as it comes.
  *
- *   follow URL json|protobuf http1|http2|websocket [default]
+ *   follow URL json|protobuf http1|http2|websocket [default|list]
  *   stdin "until RV"  -->  stdout, once the store is as new: one line of JSON; end of input ends it
  *
  * Bounds   scaled down, so that a thousand faults take minutes; with `default` the library's.
+ * List     with `list` there is no streaming list: LIST, and then WATCH.
  * Order    per object: added before it is updated or deleted, each version newer than the last.
  * Waits    between two signs of life of the reflector (a metric, a status, a change): the longest.
  */
@@ -227,8 +228,9 @@ static tw_reflector_options options_of(char **argv, struct follow *f)
 {
     tw_reflector_options options = {.ns = "default", .user = f};
 
-    if (argv[4] == NULL)
+    if (argv[4] == NULL || strcmp(argv[4], "default") != 0)
         options.bounds = short_bounds;
+    options.list_first = argv[4] != NULL && strcmp(argv[4], "list") == 0;
     options.on_status = on_status;
     options.on_metric = on_metric;
     options.framing = strcmp(argv[2], "json") == 0 ? TW_FRAMING_JSON : TW_FRAMING_PROTOBUF;
@@ -251,7 +253,7 @@ int main(int argc, char **argv)
     bool ok;
 
     if (argc != 4 && argc != 5) {
-        fprintf(stderr, "usage: follow URL json|protobuf http1|http2|websocket [default]\n");
+        fprintf(stderr, "usage: follow URL json|protobuf http1|http2|websocket [default|list]\n");
         return 2;
     }
     options = options_of(argv, &f);

@@ -8,12 +8,12 @@ import tidewatch
 
 
 class Follower:
-    """`bounds`: "default" for those of the library, in place of short ones."""
+    """`more`: "default" for the library's bounds in place of short ones; "list" for no streaming list."""
 
-    def __init__(self, port, framing, transport, *bounds):
+    def __init__(self, port, framing, transport, *more):
         self.process = subprocess.Popen(
             [os.path.join(tidewatch.BUILD, "tests", "follow"), f"http://127.0.0.1:{port}", framing, transport,
-             *bounds],
+             *more],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def until(self, rv):

@@ -8,6 +8,7 @@ import tidewatch
 # What the client says first, and what must be in what comes back: a watch event's type, as the framing writes it.
 OPENINGS = {"http1": b"GET /api/v1/", "http2": b"PRI * HTTP/2.0\r\n", "websocket": b"GET /api/v1/"}
 EVENTS = {"json": b'"type":"ADDED"', "protobuf": b"\x0a\x05ADDED"}
+LISTS, BACKOFFS = 0, 9  # of enum tw_metric
 NAMES = [f"object-{i}" for i in range(5)]
 
 
@@ -39,6 +40,24 @@ class Transports(unittest.TestCase):
         self.assertTrue(asked.startswith(OPENINGS[transport]), asked[:100])
         self.assertEqual(b"Upgrade: websocket" in asked, transport == "websocket")
         self.assertIn(EVENTS[framing], answered)
+
+
+    def test_a_list_and_then_a_watch_need_no_second_attempt(self):
+        for transport in OPENINGS:
+            with self.subTest(transport):
+                follower = follow.Follower(self.server.port, "json", transport, "list")
+                follower.until(self.newest)
+                report = follower.until(self.touch("touched-" + transport))
+                self.assertEqual(follower.close(), 0)
+                self.assertEqual((report["metrics"][LISTS], report["metrics"][BACKOFFS]), (1, 0))
+
+    def touch(self, name):
+        client = self.server.client()
+        client.create(tidewatch.CONFIGMAPS, {"metadata": {"name": name}, "data": {"v": name * 3}})
+        client.call("DELETE", f"{tidewatch.CONFIGMAPS}/{name}")
+        rv = client.get(tidewatch.CONFIGMAPS).rv
+        client.close()
+        return rv
 
 
 def add_cell(framing, transport):
