@@ -61,6 +61,8 @@ struct tw_reflector {
     struct stream stream;
     struct backoff backoff;
     unsigned idle_ms;         /* the present bound on silence */
+    bool knows_rhythm;        /* it follows from bookmarks that came */
+    unsigned silent_ends;     /* in a row, since the last of them */
     char *rv;                 /* lastSyncResourceVersion; NULL: none yet */
     bool rv_unavailable;      /* the server has said it cannot serve `rv` */
     bool paginated;           /* the server pages lists at rv=0: page the others too */

@@ -8,6 +8,7 @@
 enum {
     POLL_MS = 1000,       /* how often a quiet stream returns to us; stop does not wait for it */
     GRACE_MS = 30 * 1000, /* past timeoutSeconds, for a server that forgot it */
+    SILENT_ENDS_MAX = 3,
 };
 
 tw_status reflector_open(tw_reflector *r, bool initial_events, tw_error **reterr)
@@ -63,12 +64,14 @@ void reflector_close(tw_reflector *r)
  * so that with one every 10 s a dead connection is replaced in less than 30 s. */
 static void learn_rhythm(tw_reflector *r)
 {
-    uint64_t now = r->env.now_ms(), idle_ms = (now - r->bookmark_ms) * 5 / 2;
-    bool is_second = r->bookmark_ms != 0;
+    uint64_t now = r->env.now_ms();
+    uint64_t idle_ms = (now - (r->bookmark_ms != 0 ? r->bookmark_ms : r->opened_ms)) * 5 / 2;
 
-    r->bookmark_ms = now;
-    if (!is_second)
+    if (r->transport == TW_TRANSPORT_WEBSOCKET) /* its pongs are sign enough */
         return;
+    r->bookmark_ms = now;
+    r->knows_rhythm = true;
+    r->silent_ends = 0;
     if (idle_ms < r->env.idle_ms)
         idle_ms = r->env.idle_ms;
     if (idle_ms > r->env.idle_max_ms)
@@ -157,12 +160,16 @@ static tw_status read_events(tw_reflector *r, tw_error **reterr)
 }
 
 /* A server whose bookmarks come less often than our patience ends would be asked again and again
- * for nothing: each silent end doubles the patience, up to idle_max_ms, until bookmarks are heard
- * again (learn_rhythm). A dead peer is still noticed by TCP below (http.c, on_socket). */
+ * for nothing: a silent end doubles the patience, up to idle_max_ms. But where we know how often
+ * they come it is the connection that was dead, until that has been so a few times in a row. A
+ * WebSocket's silence is no silence of the server, which would have answered our pings. */
 static void learn_patience(tw_reflector *r, const tw_error *error)
 {
-    if (tw_error_status(error) == TW_ERR_TIMEOUT)
-        r->idle_ms = r->idle_ms < r->env.idle_max_ms / 2 ? r->idle_ms * 2 : r->env.idle_max_ms;
+    if (tw_error_status(error) != TW_ERR_TIMEOUT || r->transport == TW_TRANSPORT_WEBSOCKET)
+        return;
+    if (r->knows_rhythm && ++r->silent_ends <= SILENT_ENDS_MAX)
+        return;
+    r->idle_ms = r->idle_ms < r->env.idle_max_ms / 2 ? r->idle_ms * 2 : r->env.idle_max_ms;
 }
 
 /* client-go's VeryShortWatchError asks for no events at all; a server that sends a bookmark we have

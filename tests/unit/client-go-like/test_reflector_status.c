@@ -128,13 +128,16 @@ static uint64_t stopped_clock(void)
     return 1;
 }
 
-TEST(reflector_status, a_server_whose_bookmarks_are_heard_is_not_given_longer_than_they_take)
+TEST(reflector_status, a_server_whose_bookmarks_are_heard_is_given_longer_only_after_some_silences)
 {
     static const struct fake_step steps[] = {
         ANSWER(LIST("10", "", "")),
         HOLD(EVENT("ADDED", CM("a", "11"))), /* silent: patience doubles */
-        HOLD(BOOKMARK("12") BOOKMARK("13")), /* both at once, and then silent */
+        HOLD(BOOKMARK("12")),                /* and is back where it was */
         HOLD(EVENT("ADDED", CM("b", "14"))),
+        HOLD(EVENT("ADDED", CM("c", "15"))),
+        HOLD(EVENT("ADDED", CM("d", "16"))), /* the fourth in a row */
+        HOLD(EVENT("ADDED", CM("e", "17"))),
     };
     struct reflector_env env = patient;
     struct stage s;
@@ -143,10 +146,11 @@ TEST(reflector_status, a_server_whose_bookmarks_are_heard_is_not_given_longer_th
     env.idle_ms = 50;
     env.idle_max_ms = 60 * 1000;
     STAGE(&s, steps, &env, true);
-    CHECK(added(&s, "a", "11") && added(&s, "b", "14"));
-    CHECK(fake_asked(s.server, 3, "&resourceVersion=13&"));
+    CHECK(added(&s, "a", "11") && added(&s, "b", "14") && added(&s, "c", "15"));
+    CHECK(added(&s, "d", "16") && added(&s, "e", "17"));
+    CHECK(fake_asked(s.server, 3, "&resourceVersion=12&"));
     stage_down(&s);
-    CHECK_INT(told_idle_ms[0], 50);
-    CHECK_INT(told_idle_ms[1], 100);
-    CHECK_INT(told_idle_ms[2], 100); /* back to 50, and doubled once */
+    CHECK(told_idle_ms[0] == 50 && told_idle_ms[1] == 100);
+    CHECK(told_idle_ms[2] == 50 && told_idle_ms[3] == 50 && told_idle_ms[4] == 50);
+    CHECK_INT(told_idle_ms[5], 100);
 }
