@@ -1,6 +1,7 @@
 """What `./dev install PREFIX` leaves behind builds programs outside the tree: C99 and C++, by pkg-config and
 by CMake."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,7 +73,9 @@ class Install(unittest.TestCase):
         path = os.path.join(self.library_folder(), "pkgconfig")
         private = self.run_ok("pkg-config", "--print-requires-private", "tidewatch", PKG_CONFIG_PATH=path).split()
         flags = self.run_ok("pkg-config", "--cflags", "tidewatch", PKG_CONFIG_PATH=path).split()
-        flags += [os.path.join(self.library_folder(), "libtidewatch.a"), "-pthread"]
+        flags += [os.path.join(self.library_folder(), "libtidewatch.a")]
+        with open(os.path.join(path, "tidewatch.pc")) as f: # --static would ask for all that libcurl.a needs
+            flags += re.search("^Libs.private: (.*)$", f.read(), re.M)[1].split()
         flags += self.run_ok("pkg-config", "--libs", *private).split()
         self.run_ok("cc", "outside.c", "-o", "outside-static", *flags)
         loads = self.run_ok("ldd", "./outside-static")
