@@ -22,6 +22,8 @@ tw_status tw_type_new(const char *api_version, const char *kind,
             st = message_set_new(descriptor, &type->set, &detail);
     }
     if (st == STATUS_OK) {
+        type->is_builtin =
+            transcoder_find(bytes_str(type->api_version), bytes_str(type->kind)) != NULL;
         *ret_type = type;
         return TW_OK;
     }

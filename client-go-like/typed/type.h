@@ -13,6 +13,7 @@ struct tw_type {
     struct message_set *set;
     const struct ProtobufCMessageDescriptor *descriptor;
     char *api_version, *kind; /* "" of a part */
+    bool is_builtin;          /* the field numbers are Kubernetes' own */
 };
 
 /* The message in Kubernetes' envelope. */

@@ -51,37 +51,62 @@ tw_status tw_typed_list(tw_client *client, const tw_resource *resource, const ch
     return send(client, &path, &request, list_type, ret_message, reterr);
 }
 
-/* A custom resource has no protobuf on a kube-apiserver: 415 there, and JSON then. */
+static tw_status send_json(tw_client *client, struct buf *path, const char *method,
+                           const tw_type *type, const struct ProtobufCMessage *message,
+                           struct ProtobufCMessage **ret_message, tw_error **reterr)
+{
+    tw_request request = {.method = method};
+    tw_object *object = NULL;
+    tw_status st = tw_type_encode(type, message, &object, reterr);
+
+    if (st == TW_OK && (request.body = tw_object_json(object)) == NULL)
+        st = tw_fail_no_memory(reterr);
+    if (st == TW_OK) {
+        request.body_len = strlen(request.body);
+        st = send(client, path, &request, type, ret_message, reterr);
+    }
+    tw_object_unref(object);
+    buf_release(path);
+    return st;
+}
+
+static tw_status send_protobuf(tw_client *client, struct buf *path, const char *method,
+                               const tw_type *type, const struct ProtobufCMessage *message,
+                               struct ProtobufCMessage **ret_message, tw_error **reterr)
+{
+    tw_request request = {.method = method, .content_type = PROTOBUF_MEDIA_TYPE};
+    struct buf body = {0};
+    tw_status st = type_write(type, message, &body, reterr);
+
+    request.body = body.data;
+    request.body_len = body.len;
+    if (st == TW_OK)
+        st = send(client, path, &request, type, ret_message, reterr);
+    buf_release(&body);
+    buf_release(path);
+    return st;
+}
+
+/* What a custom resource's fields are numbered is for its server to say: with other numbers a field
+ * would be lost without a word, so it is written as JSON. Of built-in kinds a server that has no
+ * protobuf says 415. */
 static tw_status send_message(tw_client *client, struct buf *path, const char *method,
                               const tw_type *type, const struct ProtobufCMessage *message,
                               struct ProtobufCMessage **ret_message, tw_error **reterr)
 {
-    tw_request request = {.method = method, .content_type = PROTOBUF_MEDIA_TYPE};
     tw_error *own = NULL, **error = reterr != NULL ? reterr : &own;
-    struct buf body = {0}, again = {0};
-    tw_object *object = NULL;
-    tw_status st = type_write(type, message, &body, error);
+    struct buf again = {0};
+    tw_status st;
 
+    if (!type->is_builtin)
+        return send_json(client, path, method, type, message, ret_message, reterr);
     buf_append_bytes(&again, buf_bytes(path));
-    request.body = body.data;
-    request.body_len = body.len;
-    if (st == TW_OK)
-        st = send(client, path, &request, type, ret_message, error);
+    st = send_protobuf(client, path, method, type, message, ret_message, error);
     if (st == TW_ERR_SERVER && tw_error_code(*error) == 415) {
         tw_error_clear(error);
-        st = tw_type_encode(type, message, &object, error);
-        if (st == TW_OK && tw_object_json(object) == NULL)
-            st = tw_fail_no_memory(error);
-        if (st == TW_OK) {
-            request = (tw_request){.method = method, .body = tw_object_json(object)};
-            request.body_len = strlen(request.body);
-            st = send(client, &again, &request, type, ret_message, error);
-        }
+        st = send_json(client, &again, method, type, message, ret_message, error);
     }
-    tw_object_unref(object);
-    buf_release(&body);
     buf_release(&again);
-    buf_release(path);
     tw_error_free(own);
     return st;
 }

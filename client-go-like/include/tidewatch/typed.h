@@ -47,8 +47,10 @@ TW_API tw_status tw_type_decode_bytes(const tw_type *type, const void *bytes, si
 TW_API tw_status tw_type_encode(const tw_type *type, const struct ProtobufCMessage *message,
                                 tw_object **ret_object, tw_error **reterr);
 
-/* ---- requests: asked for and sent as protobuf, taken as JSON where the server has no other ----
- */
+/* ---- requests ---- */
+/* Built-in kinds are asked for and sent as protobuf, and as JSON where the server has no other. A
+ * custom resource is sent as JSON, and read as what the server prefers: protobuf only where the CRD
+ * numbers its fields, as the .proto must then. */
 TW_API tw_status tw_typed_get(tw_client *client, const tw_resource *resource, const char *ns,
                               const char *name, const tw_type *type,
                               struct ProtobufCMessage **ret_message, tw_error **reterr);
