@@ -4,7 +4,6 @@
 #include <protobuf-c/protobuf-c.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "codec/framer.h"
 #include "codec/protobuf_unpack.h"
 #include "codec/transcoder.h"
@@ -223,20 +222,18 @@ TEST(wire, fields_are_counted)
     arena_release(&arena);
 }
 
+/* Each key compared with all before it would outlast the test's time limit. */
 TEST(wire, a_map_of_unsorted_keys_is_read_in_linear_time)
 {
     enum { ENTRIES = 200000 };
     struct arena arena = {0};
     struct json *tree = NULL;
     struct buf raw = {0};
-    uint64_t start;
 
     for (unsigned i = ENTRIES; i-- > 0;)
         buf_appendf(&raw, "\x12\x0b\x0a\x06%06u\x12\x01v", i);
-    start = clock_monotonic_ms();
     CHECK(transcoder_to_json(&arena, message("k8s.io.api.core.v1.ConfigMap"), buf_bytes(&raw),
                              &tree, NULL, NULL) == STATUS_OK);
-    CHECK(clock_monotonic_ms() - start < 5000);
     CHECK_INT(json_at(tree, "data", NULL)->count, ENTRIES);
     buf_release(&raw);
     arena_release(&arena);
