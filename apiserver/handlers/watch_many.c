@@ -274,19 +274,6 @@ static enum status check_method(struct api_request *api, struct error *reterr)
                      "the server does not allow this method on the requested resource");
 }
 
-static enum status check_form(struct api_request *api, struct error *reterr)
-{
-    enum status st =
-        negotiate(&api->arena, http_header(api->http, "accept"), true, &api->negotiated, reterr);
-
-    if (st == STATUS_OK && api->negotiated.form != FORM_JSON &&
-        api->negotiated.form != FORM_EVENT_STREAM)
-        st = error_set(reterr, STATUS_NOT_ACCEPTABLE,
-                       "only the following media types are accepted: "
-                       "application/json;stream=watch, text/event-stream");
-    return st;
-}
-
 static enum status read_resume_point(struct api_request *api, struct many *many,
                                      struct error *reterr)
 {
@@ -305,7 +292,8 @@ static enum status read_request(struct api_request *api, struct many *many, stru
     enum status st = check_method(api, reterr);
 
     if (st == STATUS_OK)
-        st = check_form(api, reterr);
+        st = negotiate(&api->arena, http_header(api->http, "accept"), OFFER_STREAM,
+                       &api->negotiated, reterr);
     if (st == STATUS_OK)
         st = list_options_parse(&api->info.query, true, &options, reterr);
     many->timeout_s = options.timeout_s;

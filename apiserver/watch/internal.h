@@ -159,15 +159,16 @@ void pump_init(struct watch_cache *cache);
 /* Sends what the watcher has to say and its stream can take; the steps this took. */
 size_t watcher_pump(struct watcher *watcher);
 /* What one turn may cost: see pump.c. */
-enum { PUMP_STEPS = 32, WATCHER_STEPS_MAX = 2048 };
-/* Adds one event. False without memory. */
-bool collect_event(struct watcher *watcher, struct outbox *out, struct watch_event *event,
-                   enum watch_type type, size_t *steps);
+enum { ENCODE_STEPS = 16, PUMP_STEPS = 32, WATCHER_STEPS_MAX = 2048 };
 /* Adds objects of the first state. OK: there are more; END: these were the last, and the watch is
  * LIVE; NO_MEMORY. */
 enum status collect_initial(struct watcher *watcher, struct outbox *out, size_t *steps);
 /* Into its bucket's list: it has been told of everything. */
-void watcher_fall_asleep(struct watcher *watcher);
+static inline void watcher_fall_asleep(struct watcher *watcher)
+{
+    watcher->idle = true;
+    list_append(&watcher->bucket->idle, &watcher->link);
+}
 /* Adds the next events of the window. OK: there are more; END: these were the last; NO_MEMORY. */
 enum status collect_live(struct watcher *watcher, struct outbox *out, size_t *steps);
 /* Adds a bookmark, if there is a revision that may be told; or the framing's heartbeat, for a watch

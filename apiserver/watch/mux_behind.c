@@ -204,8 +204,7 @@ enum status mux_take_read(struct mux *mux, struct outbox *out)
         advance(read);
         if (mux->told_rev < read->told_rev)
             mux->told_rev = read->told_rev;
-        counter_add(&mux->options.cache->stats.events_encoded[mux->options.framing],
-                    read->out.events);
+        counter_add(&mux->options.cache->stats.events_encoded[FRAMING_LINES], read->out.events);
         *out = read->out;
         read->out = (struct outbox){0};
     } else if (st == STATUS_OK) {

@@ -52,16 +52,21 @@ static bool greet(struct mux *mux, struct outbox *out)
 
 /* ---- frames of members ---- */
 
-/* Puts the member's label on what was added from `from` on. */
-static bool label_from(const struct member *member, struct outbox *out, size_t from, uint64_t rev)
+static struct frame *label(const struct member *member, struct frame *line, uint64_t rev)
 {
     const struct mux *mux = member->mux;
-    bool has_id = mux_ids_allow(&mux->ids, member, rev);
+
+    return mux_label(line, member->id, mux->options.framing,
+                     mux_ids_allow(&mux->ids, member, rev) ? rev : MUX_NO_ID);
+}
+
+/* Labels what was added from `from` on. */
+static bool label_from(const struct member *member, struct outbox *out, size_t from)
+{
     bool ok = true;
 
     for (size_t i = from; i < out->count; i++) {
-        out->frames[i] =
-            mux_label(out->frames[i], member->id, mux->options.framing, has_id ? rev : MUX_NO_ID);
+        out->frames[i] = label(member, out->frames[i], MUX_NO_ID);
         ok = ok && out->frames[i] != NULL;
     }
     return ok;
@@ -80,7 +85,7 @@ static enum status collect_states(struct mux *mux, struct outbox *out, size_t *s
         if (outbox_full(out))
             return STATUS_OK;
         st = collect_initial(watcher, out, steps);
-        if (!label_from(member_of(watcher), out, from, MUX_NO_ID))
+        if (!label_from(member_of(watcher), out, from))
             return STATUS_NO_MEMORY;
         if (st != STATUS_END)
             return st;
@@ -124,6 +129,24 @@ static struct member *first_member(const struct mux *mux)
     return first;
 }
 
+static bool collect_event(struct member *member, struct outbox *out, struct watch_event *event,
+                          enum watch_type type, size_t *steps)
+{
+    struct watcher *watcher = member->watcher;
+    bool made = true;
+    struct frame *line = watcher_needs_columns(watcher)
+                             ? watch_event_encode_own(event, type, &watcher->format, true)
+                             : watch_event_encode(event, type, &watcher->format, &made);
+
+    watcher->has_columns = true;
+    if (event->rev > member->mux->told_rev)
+        member->mux->told_rev = event->rev;
+    out->events++;
+    *steps += made ? ENCODE_STEPS : 0;
+    counter_add(&watcher->cache->stats.events_encoded[FRAMING_LINES], made);
+    return outbox_add(out, label(member, line, event->rev));
+}
+
 /* Passes one event of the member's window, and adds it if it is for the member. */
 static bool pass_event(struct member *member, struct outbox *out, size_t *steps)
 {
@@ -131,15 +154,10 @@ static bool pass_event(struct member *member, struct outbox *out, size_t *steps)
     const struct window *window = &watcher->resource->window;
     struct watch_event *event = window_at(window, window_find(window, watcher->cursor));
     enum watch_type type = filter_event(&watcher->filter, event);
-    size_t from = out->count;
 
-    if (type != WATCH_NONE && !watch_event_shows(event, type, &watcher->format))
-        type = WATCH_NONE;
-    if (type != WATCH_NONE && (!collect_event(watcher, out, event, type, steps) ||
-                               !label_from(member, out, from, event->rev)))
+    if (type != WATCH_NONE && watch_event_shows(event, type, &watcher->format) &&
+        !collect_event(member, out, event, type, steps))
         return false;
-    if (type != WATCH_NONE && event->rev > member->mux->told_rev)
-        member->mux->told_rev = event->rev;
     watcher->cursor = event->rev;
     member->next = next_rev(watcher);
     ++*steps;

@@ -5,7 +5,7 @@
  * Short turns make fewer writes: a burst of changes is applied between them, and who waits on the
  * ready list meanwhile is sent several events at once. With 1,000 watches and bursts of 10, turns
  * of 128 writes cost 1.1 us a delivery, turns of 2,048 cost 3.0. */
-enum { ENCODE_STEPS = 16, TURN_STEPS_MAX = 128 * PUMP_STEPS };
+enum { TURN_STEPS_MAX = 128 * PUMP_STEPS };
 
 /* ---- outbox ---- */
 
@@ -55,8 +55,8 @@ bool watcher_needs_columns(const struct watcher *watcher)
     return watcher->format.view.shape == VIEW_TABLE && !watcher->has_columns;
 }
 
-bool collect_event(struct watcher *watcher, struct outbox *out, struct watch_event *event,
-                   enum watch_type type, size_t *steps)
+static bool collect_event(struct watcher *watcher, struct outbox *out, struct watch_event *event,
+                          enum watch_type type, size_t *steps)
 {
     bool made = true;
     struct frame *frame;
@@ -165,12 +165,6 @@ bool collect_bookmark(struct watcher *watcher, struct outbox *out, bool initial_
 }
 
 /* ---- the pump ---- */
-
-void watcher_fall_asleep(struct watcher *watcher)
-{
-    watcher->idle = true;
-    list_append(&watcher->bucket->idle, &watcher->link);
-}
 
 static bool collect_greeting(struct watcher *watcher, struct outbox *out)
 {
