@@ -20,13 +20,16 @@ def skip(why):
     raise SystemExit(77)
 
 
+def missing_tool():
+    return next((tool for tool in ("node", "npm") if shutil.which(tool) is None), None)
+
+
 def fetch(package):
     """Its folder of modules; where it cannot be had there is nothing to drive."""
     name = package.split("@")[0]
     folder = os.path.join(CACHE, name)
-    for tool in ("node", "npm"):
-        if shutil.which(tool) is None:
-            skip(f"no {tool} here")
+    if missing_tool():
+        skip(f"no {missing_tool()} here")
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # other tests may want it in the same moment

@@ -254,7 +254,8 @@ class Multiplex(unittest.TestCase):
         for method in ("POST", "PUT", "DELETE", "HEAD"):
             answer = self.client.call(method, f"{PATH}?{twice}")
             self.assertEqual((answer.code, answer.headers["allow"].split(",")[0]), (405, "GET"), method)
-        self.assertEqual(self.client.get(f"{PATH}?{twice}", Accept="application/yaml").code, 406)
+        for accept in ("application/yaml", "application/vnd.kubernetes.protobuf;stream=watch"):
+            self.assertEqual(self.client.get(f"{PATH}?{twice}", Accept=accept).code, 406)
 
     def test_discovery_does_not_show_it(self):
         self.start(storage="memory")

@@ -9,6 +9,7 @@ import threading
 import unittest
 
 import kubeproto
+import npm
 from tidewatch import CONFIGMAPS, PATIENCE_S, Server, configmap, main
 
 CHANGES = 600
@@ -97,9 +98,8 @@ def read_websocket(server, rv, options, query=""):
         process.communicate()
 
 
-# npm's ws, where tests/interop/test_websocket.py has fetched it
-CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "interop", "websocket", "client.js")
-WS = os.path.join(os.path.abspath(os.environ.get("TIDEWATCH_CACHE", "build/cache")), "ws", "node_modules")
+CLIENT = os.path.join(npm.INTEROP, "websocket", "client.js")
+WS = None if npm.missing_tool() else npm.fetch(npm.WS)
 H1, H2 = ("--http1.1",), ("--http2-prior-knowledge",)
 WAYS = {
     "lines over HTTP/1.1": (read_lines, H1),
@@ -109,13 +109,13 @@ WAYS = {
     "long polls over HTTP/1.1": (read_long_polls, H1),
     "long polls over HTTP/2": (read_long_polls, H2),
 }
-if os.path.isdir(WS):
+if WS:
     WAYS["WebSocket over HTTP/1.1"] = (read_websocket, {})
     WAYS["WebSocket over HTTP/2"] = (read_websocket, {"h2": True})
 if kubeproto.available():
     WAYS["protobuf over HTTP/1.1"] = (read_protobuf, H1)
     WAYS["protobuf over HTTP/2"] = (read_protobuf, H2)
-    if os.path.isdir(WS):
+    if WS:
         WAYS["protobuf over WebSocket over HTTP/1.1"] = (read_websocket, {"headers": {"Accept": kubeproto.STREAM}})
         WAYS["protobuf over WebSocket over HTTP/2"] = (read_websocket, {"headers": {"accept": kubeproto.STREAM}, "h2": True})
 SELECTORS = {"all": "", "some": "&labelSelector=on%3Dyes"}
