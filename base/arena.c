@@ -86,16 +86,16 @@ struct bytes arena_dup(struct arena *arena, struct bytes bytes)
 
 struct bytes arena_printf(struct arena *arena, const char *format, ...)
 {
+    char *text, *tried = arena->at; /* it mostly fits into what is left of the block */
     va_list args, again;
-    char *text;
     int len;
 
     va_start(args, format);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, again);
+    len = vsnprintf(tried, (size_t)(arena->end - tried), format, again);
     va_end(again);
     text = len >= 0 ? arena_alloc(arena, (size_t)len + 1) : NULL;
-    if (text != NULL)
+    if (text != NULL && text != tried)
         vsnprintf(text, (size_t)len + 1, format, args);
     va_end(args);
     return text != NULL ? bytes_of(text, (size_t)len) : bytes_of("", 0);

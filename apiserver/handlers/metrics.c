@@ -23,6 +23,7 @@ struct series {
 struct metrics {
     pthread_mutex_t lock; /* its worker counts, any worker may read */
     struct map series;
+    struct buf labels; /* of the request being counted */
 };
 
 struct metrics *metrics_new(void)
@@ -42,6 +43,7 @@ void metrics_free(struct metrics *metrics)
          it = map_next(&metrics->series, it))
         free(it->value);
     map_release(&metrics->series);
+    buf_release(&metrics->labels);
     pthread_mutex_destroy(&metrics->lock);
     free(metrics);
 }
@@ -81,32 +83,46 @@ static struct bytes subresource_of(const struct api_request *api)
     return api->kind != NULL ? api->info.subresource : bytes_str(api->route);
 }
 
-static int format_labels(char *out, size_t room, const struct api_request *api)
+static void add_label(struct buf *out, const char *name, struct bytes value)
+{
+    buf_append_str(out, name);
+    buf_append_bytes(out, value);
+    buf_append_char(out, '"');
+}
+
+/* Every request comes by here, so printf stays out. */
+static void write_labels(struct buf *out, const struct api_request *api)
 {
     static const struct kind none = {.group = "", .version = "", .plural = ""};
     const struct kind *kind = api->kind != NULL ? api->kind : &none;
-    struct bytes subresource = subresource_of(api);
+    bool dry_run = bytes_eq_str(query_get(&api->info.query, "dryRun"), "All");
 
-    return snprintf(
-        out, room,
-        "verb=\"%s\",dry_run=\"%s\",group=\"%s\",version=\"%s\",resource=\"%s\","
-        "subresource=\"%.*s\",scope=\"%s\",component=\"apiserver\",code=\"%d\"",
-        verb_of(api), bytes_eq_str(query_get(&api->info.query, "dryRun"), "All") ? "All" : "",
-        kind->group, kind->version, kind->plural, BYTES_FMT(subresource), scope_of(api), api->code);
+    add_label(out, "verb=\"", bytes_str(verb_of(api)));
+    add_label(out, ",dry_run=\"", bytes_str(dry_run ? "All" : ""));
+    add_label(out, ",group=\"", bytes_str(kind->group));
+    add_label(out, ",version=\"", bytes_str(kind->version));
+    add_label(out, ",resource=\"", bytes_str(kind->plural));
+    add_label(out, ",subresource=\"", subresource_of(api));
+    add_label(out, ",scope=\"", bytes_str(scope_of(api)));
+    buf_append_str(out, ",component=\"apiserver\",code=\"");
+    buf_append_u64(out, (uint64_t)api->code);
+    buf_append_char(out, '"');
 }
 
 /* NULL without memory: the request is then not counted. */
 static struct series *find_series(struct metrics *metrics, const struct api_request *api)
 {
-    char labels[sizeof(((struct series *)NULL)->labels)];
+    struct buf *labels = &metrics->labels;
     struct series *series;
 
-    if (format_labels(labels, sizeof(labels), api) >= (int)sizeof(labels))
+    labels->len = 0;
+    write_labels(labels, api);
+    if (labels->failed || labels->len >= sizeof(series->labels))
         return NULL;
-    series = map_get(&metrics->series, bytes_str(labels));
+    series = map_get(&metrics->series, buf_bytes(labels));
     if (series != NULL || (series = calloc(1, sizeof(*series))) == NULL)
         return series;
-    memcpy(series->labels, labels, sizeof(labels));
+    memcpy(series->labels, labels->data, labels->len);
     if (!map_put(&metrics->series, bytes_str(series->labels), series)) {
         free(series);
         return NULL;

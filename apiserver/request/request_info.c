@@ -103,13 +103,22 @@ static int split_path(struct arena *arena, struct bytes path, struct bytes *segm
     return count;
 }
 
+/* In one allocation, without printf: every request comes by here. */
 static struct bytes join_path(struct arena *arena, const struct bytes *segments, int count)
 {
-    struct bytes path = BYTES("");
+    size_t len = 0;
+    char *path, *at;
 
     for (int i = 0; i < count; i++)
-        path = arena_printf(arena, "%.*s/%.*s", BYTES_FMT(path), BYTES_FMT(segments[i]));
-    return count != 0 ? path : BYTES("/");
+        len += 1 + segments[i].len;
+    if (len == 0 || (path = at = arena_alloc(arena, len)) == NULL)
+        return BYTES("/");
+    for (int i = 0; i < count; i++) {
+        *at++ = '/';
+        memcpy(at, segments[i].ptr, segments[i].len);
+        at += segments[i].len;
+    }
+    return bytes_of(path, len);
 }
 
 /* HTTP alone cannot tell list from watch, so a rule looks at three things. First match wins. */
