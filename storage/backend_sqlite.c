@@ -14,10 +14,14 @@
 
 #include "storage/sqlite_db.h"
 
+enum { WAL_FRAME = 24 + 4096, WAL_ROOM = 2 << 20 }; /* bytes: of a frame, laid out at a time */
+
 enum { /* frames of the write-ahead log, a page each */
        CHECKPOINT_IDLE = 256,
        CHECKPOINT_DUE = 4096,
        CHECKPOINT_WAIT = 8192,
+       WAL_QUIET = 64,  /* so many frames need no room laid out ahead */
+       WAL_MARGIN = 64, /* what is left of the room when more is laid out */
 };
 
 /* --- open, start, close --- */
@@ -352,12 +356,36 @@ static enum status checkpoint(struct backend *backend, struct error *reterr)
     return sqlite_failed(backend->own.db, "cannot checkpoint", reterr);
 }
 
+/* Lays out room for the write-ahead log ahead of its end, in zeros: a commit that makes the file
+ * longer waits for the file system's journal, too, one that overwrites waits for its own bytes
+ * alone. Once the log has begun again at its start there is nothing to do, since nothing ever
+ * shortens it. It may fail: then the commits make the file longer, and say what is wrong. */
+static void make_wal_room(struct backend *backend)
+{
+    static const char zeros[1 << 18];
+    sqlite3_int64 need = ((sqlite3_int64)backend->wal_frames + WAL_MARGIN) * WAL_FRAME;
+    sqlite3_file *wal = NULL;
+    sqlite3_int64 size = 0;
+
+    if (backend->wal_frames < WAL_QUIET || need <= backend->wal_room ||
+        sqlite3_file_control(backend->own.db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) !=
+            SQLITE_OK ||
+        wal->pMethods == NULL || wal->pMethods->xFileSize(wal, &size) != SQLITE_OK)
+        return;
+    need = need > size ? need + WAL_ROOM : size;
+    for (; size < need; size += (int64_t)sizeof(zeros))
+        if (wal->pMethods->xWrite(wal, zeros, sizeof(zeros), size) != SQLITE_OK)
+            break;
+    backend->wal_room = need;
+}
+
 static enum status file_upkeep(struct backend *backend, bool idle, bool *ret_more,
                                struct error *reterr)
 {
     int fresh = backend->wal_frames - backend->tried_frames;
 
     *ret_more = false;
+    make_wal_room(backend);
     if (fresh >= (idle ? CHECKPOINT_IDLE : CHECKPOINT_DUE))
         return checkpoint(backend, reterr);
     *ret_more = fresh >= CHECKPOINT_IDLE;

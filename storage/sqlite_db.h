@@ -45,6 +45,7 @@ struct backend {
     uint64_t committed, floor, log_end;
 
     int wal_frames;   /* in the write-ahead log */
+    int64_t wal_room; /* bytes that the write-ahead log may fill without making its file longer */
     int tried_frames; /* so many of them when a checkpoint was last tried */
     _Atomic uint64_t checkpoints;
 
