@@ -14,6 +14,7 @@
 #ifndef TIDEWATCH_STORAGE_BACKEND_H
 #define TIDEWATCH_STORAGE_BACKEND_H
 
+#include "storage/index.h"
 #include "storage/storage.h"
 
 struct backend;
@@ -33,8 +34,9 @@ struct commit {
 
 /* One version as it was stored, its checksum verified. */
 struct stored_value {
-    struct bytes key, bytes;
+    struct bytes key, bytes; /* DELETE: no bytes */
     uint64_t rev;
+    enum event_type type;
     int64_t expires_ms;
 };
 
@@ -59,6 +61,9 @@ struct compact_rule {
     int64_t before_ms;   /* it is older than this */
     uint64_t keep_bytes; /* this much log came since; 0: no bound */
     size_t max_events;   /* at most so many in one transaction */
+    /* Called for each version that is gone, once the transaction is durable. */
+    void (*dropped)(void *user, struct bytes key, uint64_t rev);
+    void *user;
 };
 
 struct compacted {
@@ -73,8 +78,10 @@ struct storage_ops {
     /* Opens or creates; writes nothing to a store that exists. */
     enum status (*open)(const struct storage_options *options, struct backend **ret_backend,
                         struct backend_state *ret_state, struct error *reterr);
-    /* Every current value in key order. Before start(). */
-    enum status (*load)(struct backend *backend, value_sink each, void *user, struct error *reterr);
+    /* Every row there is, newest first; what a later one has replaced may be damaged, and is left
+     * out: then states from `*ret_exact_from` on are whole, older ones are not. Before start(). */
+    enum status (*load)(struct backend *backend, value_sink each, void *user,
+                        uint64_t *ret_exact_from, struct error *reterr);
     /* Makes ready for commit(). */
     enum status (*start)(struct backend *backend, struct error *reterr);
     /* All of the group or nothing; durable with OK. */
@@ -91,10 +98,11 @@ struct storage_ops {
     enum status (*read_events)(struct backend *backend, uint64_t after_rev, uint64_t upto,
                                struct bytes prefix, event_sink each, void *user, uint64_t *ret_upto,
                                struct error *reterr);
-    /* As storage_read_at(). */
-    enum status (*read_at)(struct backend *backend, uint64_t rev, struct bytes prefix,
-                           struct bytes after_key, value_sink each, void *user,
-                           struct error *reterr);
+    /* Hands out the versions, but for the deletes, which stood at `rev`. EXPIRED: `rev` is below
+     * the floor; CORRUPT: one is damaged, missing, or another key's. */
+    enum status (*read_versions)(struct backend *backend, uint64_t rev,
+                                 const struct version *versions, size_t count, value_sink each,
+                                 void *user, struct error *reterr);
     /* Fills file_bytes and checkpoint_count. From any thread. */
     void (*get_stats)(struct backend *backend, struct storage_stats *ret_stats);
     /* `clean`: everything went well, so leave one tidy file. */

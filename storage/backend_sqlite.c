@@ -36,7 +36,8 @@ static enum status prepare_writer(struct backend *backend, struct error *reterr)
         {&w->insert,
          "INSERT INTO log(" ROW_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
         {&w->set_meta, "UPDATE meta SET value = ?2 WHERE name = ?1"},
-        {&w->oldest, "SELECT rev, type, prev_rev, at, pos FROM log WHERE rev > ?1 ORDER BY rev"},
+        {&w->oldest,
+         "SELECT rev, type, prev_rev, at, pos, key FROM log WHERE rev > ?1 ORDER BY rev"},
         {&w->drop, "DELETE FROM log WHERE rev = ?1"
                    " AND key = (SELECT key FROM log WHERE rev = ?2)"},
     };
@@ -135,16 +136,6 @@ static enum status memory_open(const struct storage_options *options, struct bac
     (void)options;
     *ret_state = (struct backend_state){0};
     return open_at(NULL, ret_backend, ret_state, reterr);
-}
-
-static enum status backend_load(struct backend *backend, value_sink each, void *user,
-                                struct error *reterr)
-{
-    struct buf from = {0};
-    enum status st = reader_each_at(&backend->own, backend->committed, BYTES(""), &from, SIZE_MAX,
-                                    each, user, reterr);
-
-    return st == STATUS_END ? STATUS_OK : st;
 }
 
 static enum status file_start(struct backend *backend, struct error *reterr)
@@ -248,11 +239,13 @@ static enum status backend_commit(struct backend *backend, const struct commit *
 struct old_event {
     uint64_t rev, prev_rev;
     enum event_type type;
+    size_t key_len;
 };
 
 /* Collects what may go, oldest first, up to the first that may not. */
 static enum status find_old(struct backend *backend, const struct compact_rule *rule,
-                            struct old_event *old, struct compacted *done, struct error *reterr)
+                            struct old_event *old, struct buf *keys, struct compacted *done,
+                            struct error *reterr)
 {
     sqlite3_stmt *stmt = backend->writer.oldest;
     enum status st = STATUS_OK;
@@ -262,6 +255,7 @@ static enum status find_old(struct backend *backend, const struct compact_rule *
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         uint64_t rev = (uint64_t)sqlite3_column_int64(stmt, 0);
         int64_t at_ms = sqlite3_column_int64(stmt, 3);
+        struct bytes key = column_bytes(stmt, 5);
         uint64_t since = backend->log_end - (uint64_t)sqlite3_column_int64(stmt, 4);
 
         done->oldest_ms = at_ms;
@@ -275,7 +269,9 @@ static enum status find_old(struct backend *backend, const struct compact_rule *
             .rev = rev,
             .prev_rev = (uint64_t)sqlite3_column_int64(stmt, 2),
             .type = sqlite3_column_int64(stmt, 1) == EVENT_PUT ? EVENT_PUT : EVENT_DELETE,
+            .key_len = key.len,
         };
+        buf_append_bytes(keys, key);
         done->floor = rev;
         done->oldest_ms = 0;
     }
@@ -310,17 +306,36 @@ static enum status drop_old(struct backend *backend, const struct old_event *old
     return st;
 }
 
+static void tell_dropped(const struct compact_rule *rule, const struct old_event *old, size_t count,
+                         const struct buf *keys)
+{
+    const char *at = keys->data;
+
+    for (size_t i = 0; i < count; i++) {
+        struct bytes key = bytes_of(at, old[i].key_len);
+
+        at += old[i].key_len;
+        if (old[i].prev_rev != 0)
+            rule->dropped(rule->user, key, old[i].prev_rev);
+        if (old[i].type == EVENT_DELETE)
+            rule->dropped(rule->user, key, old[i].rev);
+    }
+}
+
 static enum status backend_compact(struct backend *backend, const struct compact_rule *rule,
                                    struct compacted *ret_compacted, struct error *reterr)
 {
     struct compacted done = {.floor = backend->floor};
     struct old_event *old = malloc(rule->max_events * sizeof(*old));
+    struct buf keys = {0};
     enum status st;
 
     if (old == NULL)
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
     pthread_mutex_lock(&backend->own_lock);
-    st = find_old(backend, rule, old, &done, reterr);
+    st = find_old(backend, rule, old, &keys, &done, reterr);
+    if (st == STATUS_OK && keys.failed)
+        st = error_set(reterr, STATUS_NO_MEMORY, "out of memory");
     if (st != STATUS_OK || done.events == 0)
         goto out;
     st = begin(backend, reterr);
@@ -333,8 +348,10 @@ out:
     if (st == STATUS_OK) {
         backend->floor = done.floor;
         *ret_compacted = done;
+        tell_dropped(rule, old, done.events, &keys);
     }
     pthread_mutex_unlock(&backend->own_lock);
+    buf_release(&keys);
     free(old);
     return st;
 }
@@ -431,13 +448,13 @@ static void memory_get_stats(struct backend *backend, struct storage_stats *ret_
 const struct storage_ops sqlite_ops = {
     .name = "sqlite",
     .open = file_open,
-    .load = backend_load,
+    .load = sqlite_load,
     .start = file_start,
     .commit = backend_commit,
     .compact = backend_compact,
     .upkeep = file_upkeep,
     .read_events = sqlite_read_events,
-    .read_at = sqlite_read_at,
+    .read_versions = sqlite_read_versions,
     .get_stats = file_get_stats,
     .close = backend_close,
 };
@@ -446,13 +463,13 @@ const struct storage_ops sqlite_ops = {
 const struct storage_ops memory_ops = {
     .name = "memory",
     .open = memory_open,
-    .load = backend_load,
+    .load = sqlite_load,
     .start = memory_start,
     .commit = backend_commit,
     .compact = backend_compact,
     .upkeep = memory_upkeep,
     .read_events = sqlite_read_events,
-    .read_at = sqlite_read_at,
+    .read_versions = sqlite_read_versions,
     .get_stats = memory_get_stats,
     .close = backend_close,
 };

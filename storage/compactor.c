@@ -81,6 +81,15 @@ static size_t step_size(const struct storage *storage, bool idle)
     return twice < BUSY_STEP_MAX ? (size_t)twice : BUSY_STEP_MAX;
 }
 
+static void forget(void *user, struct bytes key, uint64_t rev)
+{
+    struct storage *storage = user;
+
+    pthread_mutex_lock(&storage->index.lock);
+    index_forget(&storage->index, key, rev);
+    pthread_mutex_unlock(&storage->index.lock);
+}
+
 void compactor_step(struct storage *storage, int64_t now_ms, bool idle)
 {
     struct compactor *c = &storage->compactor;
@@ -89,6 +98,8 @@ void compactor_step(struct storage *storage, int64_t now_ms, bool idle)
         .before_ms = now_ms - age_ms(storage),
         .keep_bytes = storage->options.history_bytes,
         .max_events = step_size(storage, idle),
+        .dropped = forget,
+        .user = storage,
     };
     struct compacted done = {0};
     struct error err = {0};

@@ -1,6 +1,8 @@
 /* The front door of the log: checks a read, and makes values of what the backend hands up. */
 #include "storage/internal.h"
 
+#include <stdlib.h>
+
 struct value *storage_make_value(const struct storage *storage, struct bytes key,
                                  struct bytes stored, uint64_t rev, struct error *reterr)
 {
@@ -85,6 +87,27 @@ static enum status hand_out_value(void *user, const struct stored_value *stored,
     return go_on ? STATUS_OK : STATUS_END;
 }
 
+/* Piece by piece, so that nobody waits long for the index, nor the log for the end of a read. */
+static enum status read_pieces(struct storage *storage, uint64_t rev, struct bytes prefix,
+                               struct buf *from, struct state_read *read, struct error *reterr)
+{
+    struct picks *picks = calloc(1, sizeof(*picks));
+    enum status st, picked;
+
+    if (picks == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    do {
+        picked = index_pick(&storage->index, rev, prefix, from, picks);
+        st = picked == STATUS_NO_MEMORY
+                 ? error_set(reterr, picked, "out of memory")
+                 : storage->ops->read_versions(storage->backend, rev, picks->versions, picks->count,
+                                               hand_out_value, read, reterr);
+    } while (st == STATUS_OK && picked == STATUS_OK);
+    buf_release(&picks->keys);
+    free(picks);
+    return st == STATUS_END ? STATUS_OK : st;
+}
+
 enum status storage_read_at(struct storage *storage, uint64_t rev, struct bytes prefix,
                             struct bytes after_key,
                             bool (*each)(void *user, struct bytes key, struct value *value),
@@ -92,10 +115,23 @@ enum status storage_read_at(struct storage *storage, uint64_t rev, struct bytes 
 {
     struct state_read read = {storage, each, user};
     uint64_t committed = storage_committed(storage);
+    struct buf from = {0};
+    enum status st;
 
     if (rev > committed)
         return error_set(reterr, STATUS_TIMEOUT, "Too large resource version: %llu, current: %llu",
                          (unsigned long long)rev, (unsigned long long)committed);
-    return storage->ops->read_at(storage->backend, rev, prefix, after_key, hand_out_value, &read,
-                                 reterr);
+    if (rev < storage->exact_from && rev >= storage_floor(storage))
+        return error_set(reterr, STATUS_CORRUPT,
+                         "a change that was damaged may belong to the state at revision %llu",
+                         (unsigned long long)rev);
+    if (after_key.len != 0 && bytes_cmp(after_key, prefix) >= 0) {
+        buf_append_bytes(&from, after_key);
+        buf_append_char(&from, '\0'); /* the next key in byte order */
+    } else {
+        buf_append_bytes(&from, prefix);
+    }
+    st = read_pieces(storage, rev, prefix, &from, &read, reterr);
+    buf_release(&from);
+    return st;
 }

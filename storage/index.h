@@ -1,45 +1,80 @@
 /*
- * index - the writer's own view of what is current: key -> value, and which key expires next.
+ * index - every key in order: what stands there now, when it expires, and at which revisions it was
+ * written. The log on disk is in the order of revisions alone; this is the other way to look at it.
  *
- * Preconditions are checked and previous values found here, so that a conflict never costs the
- * disk.
+ *   writer    preconditions and previous values, so that a conflict never costs the disk
+ *   readers   index_pick(): which rows of the log are the state at a revision
  *
- * Owner    an entry owns one reference to its value. value NULL: absent, dropped at the group's
- * end. Threads  the writer's only. Errors   what needs memory says so, and has changed nothing.
+ * Kept in memory, since on disk it would be most of what a commit writes: each key of a group lies
+ * on a page of its own.
+ *
+ * Owner    an entry owns one reference to its value. value NULL: absent now, and it stays as long
+ *          as the log knows of it.
+ * Threads  the writer changes it with `lock` held, and reads it without; others only index_pick(),
+ *          which takes the lock for so many keys at most.
+ * Errors   what needs memory says so, and has changed nothing.
  */
 #ifndef TIDEWATCH_STORAGE_INDEX_H
 #define TIDEWATCH_STORAGE_INDEX_H
 
-#include "base/map.h"
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "base/tree.h"
 #include "base/value.h"
 #include "storage/expiry.h"
+#include "storage/versions.h"
 
 struct entry {
     struct value *value;
     int64_t expires_ms; /* wall time; 0: never */
     size_t expiry_at;   /* expiry's: its slot + 1; 0: in none */
-    bool touched;       /* by the group that is being run */
-    size_t key_len;
+    struct versions versions;
+    bool touched; /* by the group that is being run */
+    uint32_t key_len;
     char key[];
 };
 
 struct index {
-    struct map map;
+    struct tree tree;
     struct expiry expiry;
+    pthread_mutex_t lock;
 };
 
+void index_init(struct index *index);
 void index_release(struct index *index);
 
-/* NULL: nothing there. */
-struct entry *index_find(const struct index *index, struct bytes key);
 /* The entry of `key`, made (with no value) if need be; NULL without memory. */
 struct entry *index_make(struct index *index, struct bytes key);
-void index_drop(struct index *index, struct entry *entry);
+/* Frees the entry if there is no value and no version left. */
+void index_drop_empty(struct index *index, struct entry *entry);
 /* Revision of what stands at `key`; 0: absent. */
 uint64_t index_rev(const struct index *index, struct bytes key);
+/* The log has lost this version. */
+void index_forget(struct index *index, struct bytes key, uint64_t rev);
+/* After the versions of all keys were pushed from the newest on. What no read at or above `floor`
+ * can see goes: there is some in a restored copy, whose log is cut there. */
+void index_loaded(struct index *index, uint64_t floor);
 
-/* Entries in key order, an array the caller frees. NULL without memory. */
-struct entry **index_sorted(const struct index *index, size_t *ret_count);
+/* A version that is to be read: it must be there, and have that key. */
+struct version {
+    uint64_t rev;
+    struct bytes key;
+};
+
+enum { PICKS_MAX = 512 };
+
+struct picks {
+    struct version versions[PICKS_MAX];
+    size_t count;
+    struct buf keys; /* theirs */
+};
+
+/* Picks the versions that stood at `rev` under `prefix`, deletes among them, from the key `from`
+ * on, in key order. OK: `from` is where to go on; END: that is all. */
+MUST_CHECK enum status index_pick(struct index *index, uint64_t rev, struct bytes prefix,
+                                  struct buf *from, struct picks *picks);
 
 static inline struct bytes entry_key(const struct entry *entry)
 {

@@ -3,7 +3,7 @@
  *
  *   storage.c    opens, closes, takes writes in       writer.c     the thread: groups, answers,
  * events history.c    reads from the log                   compactor.c  when the log is shortened
- *   index.c      what is current                      backend.h    where it is kept
+ *   index.c      the keys, and the versions of each   backend.h    where it is kept
  */
 #ifndef TIDEWATCH_STORAGE_INTERNAL_H
 #define TIDEWATCH_STORAGE_INTERNAL_H
@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 
 #include "storage/backend.h"
-#include "storage/index.h"
 
 /* What one change of a group did to the index, to undo it or to make it last. */
 struct change {
@@ -42,7 +41,8 @@ struct storage {
     struct storage_options options;
     const struct storage_ops *ops;
     struct backend *backend;
-    struct index index;           /* the writer's, before start storage_open()'s */
+    struct index index;           /* before start storage_open()'s */
+    uint64_t exact_from;          /* states before it cannot be read: the log is damaged */
     struct group group;           /* the writer's */
     struct compactor compactor;   /* the writer's, but `wanted` */
     int64_t expire_not_before_ms; /* the writer's, wall time: a full disk gets a pause */

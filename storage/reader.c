@@ -22,13 +22,6 @@ enum status reader_init(struct reader *reader, struct error *reterr)
         {&reader->walk, "SELECT " ROW_COLUMNS " FROM log WHERE rev > ?1 AND rev <= ?2"
                         " ORDER BY rev"},
         {&reader->row, "SELECT " ROW_COLUMNS " FROM log WHERE rev = ?1"},
-        /* The inner query walks the index alone; the outer join keeps a row that is missing, so
-         * that it is missed. */
-        {&reader->state, "SELECT newest.key, log.* FROM"
-                         " (SELECT key, max(rev) AS rev FROM log WHERE key >= ?1 AND rev <= ?2"
-                         "  GROUP BY key) AS newest"
-                         " LEFT JOIN (SELECT " ROW_COLUMNS " FROM log) AS log"
-                         " ON log.rev = newest.rev"},
     };
 
     return sqlite_prepare(reader->db, list, ARRAY_LEN(list), reterr);
@@ -36,8 +29,8 @@ enum status reader_init(struct reader *reader, struct error *reterr)
 
 void reader_release(struct reader *reader)
 {
-    sqlite3_stmt *const all[] = {reader->begin, reader->end, reader->floor,
-                                 reader->walk,  reader->row, reader->state};
+    sqlite3_stmt *const all[] = {reader->begin, reader->end, reader->floor, reader->walk,
+                                 reader->row};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         sqlite3_finalize(all[i]);
@@ -157,28 +150,28 @@ static void end_read(struct reader *reader)
     }
 }
 
-/* The row that an event replaced; it must be there, since no event above the floor loses it. */
-static enum status find_prev(struct reader *reader, const struct row *row, struct row *ret_prev,
-                             struct error *reterr)
+/* The row of a revision that must be there, and be that key's; lent until the statement is reset.
+ */
+static enum status find_row(struct reader *reader, uint64_t rev, struct bytes key,
+                            struct row *ret_row, struct error *reterr)
 {
     enum status st;
 
-    sqlite3_bind_int64(reader->row, 1, (sqlite3_int64)row->prev_rev);
+    sqlite3_bind_int64(reader->row, 1, (sqlite3_int64)rev);
     switch (sqlite3_step(reader->row)) {
     case SQLITE_ROW:
-        st = read_row(reader->row, 0, ret_prev, reterr);
+        st = read_row(reader->row, 0, ret_row, reterr);
         break;
     case SQLITE_DONE:
         st = STATUS_CORRUPT;
         break;
     default:
-        return sqlite_failed(reader->db, "cannot read a replaced version", reterr);
+        return sqlite_failed(reader->db, "cannot read a version", reterr);
     }
-    if (st == STATUS_CORRUPT || !bytes_eq(ret_prev->key, row->key))
+    if (st == STATUS_CORRUPT || !bytes_eq(ret_row->key, key))
         return error_set(reterr, STATUS_CORRUPT,
-                         "the version of revision %llu, which revision %llu replaced, is damaged "
-                         "or gone",
-                         (unsigned long long)row->prev_rev, (unsigned long long)row->rev);
+                         "the version of revision %llu of %.*s is damaged or gone",
+                         (unsigned long long)rev, BYTES_FMT(key));
     return st;
 }
 
@@ -196,7 +189,7 @@ static enum status hand_out_row(struct reader *reader, const struct row *row, ev
     enum status st = STATUS_OK;
 
     if (row->prev_rev != 0)
-        st = find_prev(reader, row, &prev, reterr);
+        st = find_row(reader, row->prev_rev, row->key, &prev, reterr);
     event.prev = prev.value;
     if (st == STATUS_OK)
         st = each(user, &event, reterr);
@@ -264,93 +257,28 @@ enum status sqlite_read_events(struct backend *backend, uint64_t after_rev, uint
     return st;
 }
 
-/* The next key in byte order is the key itself with a zero behind. */
-static void begin_after(struct buf *from, struct bytes key)
+enum status sqlite_read_versions(struct backend *backend, uint64_t rev,
+                                 const struct version *versions, size_t count, value_sink each,
+                                 void *user, struct error *reterr)
 {
-    buf_consume(from, from->len);
-    buf_append_bytes(from, key);
-    buf_append_char(from, '\0');
-}
+    struct reader *reader = NULL;
+    enum status st = reader_take(backend, &reader, reterr);
 
-/* One row of the index with the row it leads to. */
-static enum status hand_out_state(sqlite3_stmt *state, struct bytes key, value_sink each,
-                                  void *user, struct error *reterr)
-{
-    struct stored_value stored;
-    struct row row;
-    enum status st;
-
-    if (sqlite3_column_type(state, 1) == SQLITE_NULL)
-        return error_set(reterr, STATUS_CORRUPT, "%.*s is in the index, but not in the log",
-                         BYTES_FMT(key));
-    st = read_row(state, 1, &row, reterr);
     if (st != STATUS_OK)
         return st;
-    if (!bytes_eq(row.key, key))
-        return error_set(reterr, STATUS_CORRUPT, "the index leads from %.*s to another key",
-                         BYTES_FMT(key));
-    if (row.type == EVENT_DELETE)
-        return STATUS_OK;
-    stored = (struct stored_value){row.key, row.value, row.rev, row.expires_ms};
-    return each(user, &stored, reterr);
-}
+    st = begin_read(reader, rev, reterr);
+    for (size_t i = 0; i < count && st == STATUS_OK; i++) {
+        struct row row;
 
-enum status reader_each_at(struct reader *reader, uint64_t rev, struct bytes prefix,
-                           struct buf *from, size_t max_rows, value_sink each, void *user,
-                           struct error *reterr)
-{
-    sqlite3_stmt *state = reader->state;
-    enum status st = STATUS_OK;
-    int rc = SQLITE_DONE;
+        st = find_row(reader, versions[i].rev, versions[i].key, &row, reterr);
+        if (st == STATUS_OK && row.type == EVENT_PUT) {
+            struct stored_value stored = stored_of(&row);
 
-    sqlite3_bind_blob64(state, 1, from->len != 0 ? from->data : "", from->len, SQLITE_TRANSIENT);
-    sqlite3_bind_int64(state, 2, (sqlite3_int64)rev);
-    for (size_t rows = 0; st == STATUS_OK && rows < max_rows; rows++) {
-        struct bytes key;
-
-        rc = sqlite3_step(state);
-        if (rc != SQLITE_ROW)
-            break;
-        key = column_bytes(state, 0);
-        if (bytes_starts_with(key, prefix))
-            st = hand_out_state(state, key, each, user, reterr);
-        else
-            st = STATUS_END; /* keys rise: behind the last of them */
-        if (rows + 1 == max_rows)
-            begin_after(from, key);
+            st = each(user, &stored, reterr);
+        }
+        sqlite3_reset(reader->row);
     }
-    if (st == STATUS_OK && rc == SQLITE_DONE)
-        st = STATUS_END;
-    else if (st == STATUS_OK && rc != SQLITE_ROW)
-        st = sqlite_failed(reader->db, "cannot read the state", reterr);
-    sqlite3_reset(state);
-    return st;
-}
-
-enum status sqlite_read_at(struct backend *backend, uint64_t rev, struct bytes prefix,
-                           struct bytes after_key, value_sink each, void *user,
-                           struct error *reterr)
-{
-    struct buf from = {0};
-    struct reader *reader = NULL;
-    enum status st;
-
-    if (after_key.len != 0 && bytes_cmp(after_key, prefix) >= 0)
-        begin_after(&from, after_key);
-    else
-        buf_append_bytes(&from, prefix);
-    st = reader_take(backend, &reader, reterr);
-    if (st != STATUS_OK)
-        goto out;
-    do {
-        st = from.failed ? error_set(reterr, STATUS_NO_MEMORY, "out of memory")
-                         : begin_read(reader, rev, reterr);
-        if (st == STATUS_OK)
-            st = reader_each_at(reader, rev, prefix, &from, ROWS_AT_ONCE, each, user, reterr);
-        end_read(reader);
-    } while (st == STATUS_OK);
+    end_read(reader);
     reader_give(backend, reader);
-out:
-    buf_release(&from);
-    return st == STATUS_END ? STATUS_OK : st;
+    return st;
 }

@@ -5,9 +5,10 @@
  *   reader.c          the readers' side: a pool, events, states         sqlite_db.c    rows, words
  *   store_file.c      a file as a whole: verify, back up, restore
  *
- * One table is the truth. `log` has every change once, and its index by key is the current state:
- * what stands at a key at revision N is the key's newest row up to N, unless that is a delete. So
- * no two tables can disagree, and a read of the past is a read of the present with another number.
+ * One table is the truth. `log` has every change once: what stands at a key at revision N is the
+ * key's newest row up to N, unless that is a delete. So no two tables can disagree, and a read of
+ * the past is a read of the present with another number. Which rows are a key's is known to the
+ * index in memory (storage/index.h), made anew at each start.
  */
 #ifndef TIDEWATCH_STORAGE_SQLITE_DB_H
 #define TIDEWATCH_STORAGE_SQLITE_DB_H
@@ -23,7 +24,7 @@
 /* A connection that reads, with its statements. */
 struct reader {
     sqlite3 *db;
-    sqlite3_stmt *begin, *end, *floor, *walk, *row, *state;
+    sqlite3_stmt *begin, *end, *floor, *walk, *row;
     struct reader *next_free;
 };
 
@@ -43,6 +44,7 @@ struct backend {
     struct writer writer;
     pthread_mutex_t own_lock;
     uint64_t committed, floor, log_end;
+    uint64_t log_floor; /* when it was opened; that of a restored copy is above it */
 
     int wal_frames;   /* in the write-ahead log */
     int64_t wal_room; /* bytes that the write-ahead log may fill without making its file longer */
@@ -65,6 +67,11 @@ struct row {
     int64_t at_ms, expires_ms;
     uint64_t pos; /* bytes of log before this row, since ever */
 };
+
+static inline struct stored_value stored_of(const struct row *row)
+{
+    return (struct stored_value){row->key, row->value, row->rev, row->type, row->expires_ms};
+}
 
 uint64_t row_size(const struct row *row);
 uint64_t row_sum(const struct row *row);
@@ -90,6 +97,10 @@ MUST_CHECK enum status sqlite_prepare(sqlite3 *db, const struct prepared *list, 
 /* Opens a connection with the settings that all of them need. */
 MUST_CHECK enum status sqlite_connect(const char *path, int flags, sqlite3 **ret_db,
                                       struct error *reterr);
+
+/* sqlite_load.c */
+enum status sqlite_load(struct backend *backend, value_sink each, void *user,
+                        uint64_t *ret_exact_from, struct error *reterr);
 
 /* sqlite_open.c */
 MUST_CHECK enum status sqlite_open_file(struct backend *backend, struct backend_state *ret_state,
@@ -117,16 +128,11 @@ MUST_CHECK enum status sqlite_set_meta(struct backend *backend, const char *name
 MUST_CHECK enum status reader_init(struct reader *reader, struct error *reterr);
 void reader_release(struct reader *reader);
 void reader_pool_close(struct backend *backend);
-/* What stood at `rev` from key `from` on, as the reader's transaction sees it. OK: max_rows were
- * looked at, and `from` is where to go on; END: that was all. */
-MUST_CHECK enum status reader_each_at(struct reader *reader, uint64_t rev, struct bytes prefix,
-                                      struct buf *from, size_t max_rows, value_sink each,
-                                      void *user, struct error *reterr);
 enum status sqlite_read_events(struct backend *backend, uint64_t after_rev, uint64_t upto,
                                struct bytes prefix, event_sink each, void *user, uint64_t *ret_upto,
                                struct error *reterr);
-enum status sqlite_read_at(struct backend *backend, uint64_t rev, struct bytes prefix,
-                           struct bytes after_key, value_sink each, void *user,
-                           struct error *reterr);
+enum status sqlite_read_versions(struct backend *backend, uint64_t rev,
+                                 const struct version *versions, size_t count, value_sink each,
+                                 void *user, struct error *reterr);
 
 #endif

@@ -71,6 +71,7 @@ static struct storage *storage_new(const struct storage_options *options)
     storage->queue_end = &storage->queue;
     storage->compactor.behind = true; /* so that it looks once */
     make_lock(storage);
+    index_init(&storage->index);
     if (!make_group(&storage->group, (size_t)storage->options.group_max + EXPIRED_PER_GROUP)) {
         storage_free(storage);
         return NULL;
@@ -78,21 +79,27 @@ static struct storage *storage_new(const struct storage_options *options)
     return storage;
 }
 
-/* One row of the current state into the index. */
+/* One row into the index, newest first: the first one of a key is what stands there. */
 static enum status keep_loaded(void *user, const struct stored_value *row, struct error *reterr)
 {
     struct storage *storage = user;
     struct entry *entry = index_make(&storage->index, row->key);
     struct value *value;
+    bool newest;
 
-    if (entry == NULL)
+    if (entry == NULL || !versions_reserve(&entry->versions, row->expires_ms != 0 ? 2 : 1))
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory while loading");
+    newest = entry->versions.newest == 0;
+    versions_push(&entry->versions, row->rev);
+    if (!newest || row->type == EVENT_DELETE)
+        return STATUS_OK;
     value = storage_make_value(storage, row->key, row->bytes, row->rev, reterr);
     if (value == NULL)
         return STATUS_CORRUPT;
     entry->value = value;
     entry->expires_ms = row->expires_ms;
-    if (row->expires_ms != 0 && !expiry_reserve(&storage->index.expiry, storage->index.map.count))
+    storage->objects++;
+    if (row->expires_ms != 0 && !expiry_reserve(&storage->index.expiry, storage->index.tree.count))
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory while loading");
     expiry_place(&storage->index.expiry, entry);
     return STATUS_OK;
@@ -118,10 +125,10 @@ enum status storage_open(const struct storage_options *options, struct storage *
         goto out;
     atomic_init(&storage->committed, state.committed);
     atomic_init(&storage->floor, state.floor);
-    st = ops->load(storage->backend, keep_loaded, storage, reterr);
+    st = ops->load(storage->backend, keep_loaded, storage, &storage->exact_from, reterr);
     if (st != STATUS_OK)
         goto out;
-    atomic_init(&storage->objects, storage->index.map.count);
+    index_loaded(&storage->index, state.floor);
     *ret_storage = storage;
     storage = NULL;
 out:
@@ -196,15 +203,14 @@ uint64_t storage_floor(const struct storage *storage)
 void storage_each(struct storage *storage,
                   void (*each)(void *user, struct bytes key, struct value *value), void *user)
 {
-    size_t count = 0;
-    struct entry **entries = index_sorted(&storage->index, &count);
+    struct tree_cursor cursor = tree_seek(&storage->index.tree, BYTES(""), false);
 
-    if (entries == NULL)
-        abort(); /* there is no way to say so, and half a state must not pass for all of it */
-    for (size_t i = 0; i < count; i++)
-        if (entries[i]->value != NULL)
-            each(user, entry_key(entries[i]), entries[i]->value);
-    free(entries);
+    for (struct tree_slot *slot; (slot = tree_next(&cursor)) != NULL;) {
+        const struct entry *entry = slot->value;
+
+        if (entry->value != NULL)
+            each(user, slot->key, entry->value);
+    }
 }
 
 static uint64_t counted(const _Atomic uint64_t *counter)

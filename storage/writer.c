@@ -63,6 +63,7 @@ static uint64_t apply_change(struct storage *storage, struct entry *entry, struc
     entry->value = value;
     entry->expires_ms = expires_ms;
     entry->touched = true;
+    versions_push(&entry->versions, rev); /* nobody reads at it before it is committed */
     return rev;
 }
 
@@ -82,18 +83,20 @@ static enum status check_conflicts(const struct storage *storage, struct write *
     return STATUS_OK;
 }
 
-/* The entry a write goes to, with room for all that follows; NULL without memory. */
+/* The entry a write goes to, with room for all that follows, its expiry too; NULL without memory.
+ */
 static struct entry *entry_for(struct storage *storage, const struct write *write)
 {
     struct entry *entry = index_make(&storage->index, write->key);
+    bool expires = write->ttl_s != 0;
 
-    if (entry != NULL && write->ttl_s != 0 &&
-        !expiry_reserve(&storage->index.expiry, storage->index.map.count)) {
-        if (entry->value == NULL && !entry->touched)
-            index_drop(&storage->index, entry);
+    if (entry == NULL)
         return NULL;
-    }
-    return entry;
+    if (versions_reserve(&entry->versions, expires ? 2 : 1) &&
+        (!expires || expiry_reserve(&storage->index.expiry, storage->index.tree.count)))
+        return entry;
+    index_drop_empty(&storage->index, entry);
+    return NULL;
 }
 
 static void apply_write(struct storage *storage, struct write *write)
@@ -177,6 +180,7 @@ static void undo_group(struct storage *storage)
 
         if (event->value != NULL)
             event->value->rev = 0;
+        versions_pop(&change->entry->versions);
         change->entry->value = event->prev;
         change->entry->expires_ms = change->expires_before_ms;
         event->prev = NULL;
@@ -233,6 +237,7 @@ static void settle_group(struct storage *storage)
 {
     struct group *group = &storage->group;
 
+    pthread_mutex_lock(&storage->index.lock);
     for (size_t i = 0; i < group->count; i++) {
         struct change *change = &group->changes[i];
 
@@ -240,11 +245,10 @@ static void settle_group(struct storage *storage)
         if (!change->first)
             continue; /* the entry may be gone by now */
         change->entry->touched = false;
-        if (change->entry->value == NULL)
-            index_drop(&storage->index, change->entry);
-        else
-            expiry_place(&storage->index.expiry, change->entry);
+        expiry_place(&storage->index.expiry, change->entry);
+        index_drop_empty(&storage->index, change->entry);
     }
+    pthread_mutex_unlock(&storage->index.lock);
 }
 
 static void run_group(struct storage *storage, struct write *writes)
@@ -255,14 +259,18 @@ static void run_group(struct storage *storage, struct write *writes)
     group->count = 0;
     group->now_ms = wall_ms();
     if (st == STATUS_OK) {
+        pthread_mutex_lock(&storage->index.lock);
         apply_expired(storage);
         for (struct write *it = writes; it != NULL; it = it->next)
             apply_write(storage, it);
+        pthread_mutex_unlock(&storage->index.lock);
     }
     if (group->count != 0)
         st = commit_group(storage);
     if (st != STATUS_OK) {
+        pthread_mutex_lock(&storage->index.lock);
         undo_group(storage);
+        pthread_mutex_unlock(&storage->index.lock);
         storage->expire_not_before_ms = group->now_ms + EXPIRE_PAUSE_MS;
         answer_failed(writes, st);
     }

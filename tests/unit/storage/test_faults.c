@@ -45,17 +45,18 @@ enum { GROUP = 12 };
  * on. False: it came through before. */
 static bool group_is_refused(struct store *store, int after)
 {
-    static char keys[GROUP][8];
+    static char keys[GROUP][8], two[1500]; /* so long that the group fills some pages */
     struct answered answers[GROUP + 1];
     struct write writes[GROUP + 1];
     uint64_t rev = storage_committed(store->storage), next = rev + 2;
     bool refused;
 
+    memset(two, '2', sizeof(two) - 1);
     writes[GROUP] = put_of("gate", "x", rev);
     for (size_t i = 0; i < GROUP; i += 3, next += 2) {
         snprintf(keys[i], sizeof(keys[i]), "k%zu", i);
         writes[i] = put_of(keys[i], "one", 0);
-        writes[i + 1] = put_of(keys[i], "two", next);
+        writes[i + 1] = put_of(keys[i], two, next);
         writes[i + 2] = put_of(keys[i], "lost", 0); /* conflicts */
     }
     for (size_t i = 0; i <= GROUP; i++) {
