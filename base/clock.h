@@ -1,5 +1,6 @@
 /*
- * clock - the two clocks: a monotonic one for waits, the wall clock for what people read.
+ * clock - the two clocks: a monotonic one for waits, the wall clock for what people read; and how
+ * long the calling thread has computed.
  */
 #ifndef TIDEWATCH_BASE_CLOCK_H
 #define TIDEWATCH_BASE_CLOCK_H
@@ -9,6 +10,7 @@
 /* Never goes back; starts anywhere. */
 uint64_t clock_monotonic_ms(void);
 uint64_t clock_monotonic_us(void);
+uint64_t clock_thread_us(void);
 /* Seconds since 1970, UTC. */
 int64_t clock_wall_s(void);
 int64_t clock_wall_us(void);

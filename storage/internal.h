@@ -29,6 +29,14 @@ struct group {
     int64_t now_ms;
 };
 
+/* How a group waits for company (writer.c, wait_for_company()). */
+struct gathering {
+    size_t expected;      /* writes on their way or waiting when the last group was answered */
+    uint64_t disk_us;     /* what commits have waited for the disk, lately */
+    uint64_t answered_us; /* when the last group was; monotonic */
+    uint32_t vain, skip;  /* waits that nobody came to, in a row; groups that do not wait for it */
+};
+
 struct compactor {
     int64_t oldest_ms;       /* wall time of the oldest event kept; 0: none that we know */
     uint64_t looked_rev;     /* what was committed when it last looked */
@@ -49,9 +57,12 @@ struct storage {
     bool dead;   /* the writer's: on_fatal() was called, nothing is written any more */
     bool untidy; /* the writer's: there is upkeep for an idle moment */
 
+    struct gathering gathering; /* the writer's */
+
     pthread_mutex_t lock; /* the queue, and the flags that wake the writer */
     pthread_cond_t wake;
     struct write *queue, **queue_end;
+    size_t queued, awaited; /* in the queue; the writer sleeps on until there are so many */
     bool closing, compact_asked;
 
     pthread_t thread;

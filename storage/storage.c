@@ -69,6 +69,7 @@ static struct storage *storage_new(const struct storage_options *options)
     if (storage->options.history_age_s == 0)
         storage->options.history_age_s = HISTORY_AGE_DEFAULT_S;
     storage->queue_end = &storage->queue;
+    storage->awaited = 1;
     storage->compactor.behind = true; /* so that it looks once */
     make_lock(storage);
     index_init(&storage->index);
@@ -183,7 +184,7 @@ void storage_submit(struct storage *storage, struct write *write)
     write->guard_failed = false;
     write->next = NULL;
     pthread_mutex_lock(&storage->lock);
-    if (storage->queue == NULL) /* only then can the writer be asleep */
+    if (++storage->queued == storage->awaited) /* only then can the writer be asleep */
         pthread_cond_signal(&storage->wake);
     *storage->queue_end = write;
     storage->queue_end = &write->next;

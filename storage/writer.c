@@ -5,9 +5,11 @@
  *                                          |  it failed: undo the index, answer with the failure
  *   and between groups: a step of compaction or of the backend's upkeep
  *
- * Nobody waits for a group to fill: groups grow by themselves from what is queued during a commit.
- * A conflict costs no disk, and a group of nothing but conflicts no transaction.
+ * Groups grow from what is queued during a commit, and from those who were answered by the last
+ * one, if they are soon back: wait_for_company(). A lone writer waits for nobody. A conflict costs
+ * no disk, and a group of nothing but conflicts no transaction.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -19,6 +21,7 @@ enum {
     GROUP_BYTES_MAX = 8 << 20,
     IDLE_MS = 2,            /* so long without a write is an idle moment */
     EXPIRE_PAUSE_MS = 1000, /* after a group that failed for want of space */
+    VAIN_MAX = 6,           /* 2^6 groups between waits that nobody comes to */
     NAP_MAX_MS = 60000,     /* wall time can be set while we wait for it: look at least so often */
 };
 
@@ -148,16 +151,24 @@ static void apply_expired(struct storage *storage)
         apply_change(storage, entry, NULL, 0);
 }
 
+static void note_disk_time(struct gathering *gathering, uint64_t us)
+{
+    gathering->disk_us = (gathering->disk_us * 3 + us) / 4;
+}
+
 static enum status commit_group(struct storage *storage)
 {
     const struct group *group = &storage->group;
     struct commit commit = {group->events, group->expires_ms, group->count, group->now_ms};
-    uint64_t began = clock_monotonic_us();
+    uint64_t began = clock_monotonic_us(), cpu_began = clock_thread_us(), took, busy;
     struct error err = {0};
     enum status st;
 
     st = storage->ops->commit(storage->backend, &commit, &err);
-    count_up(&storage->commit_us_total, clock_monotonic_us() - began);
+    took = clock_monotonic_us() - began;
+    busy = clock_thread_us() - cpu_began;
+    note_disk_time(&storage->gathering, took > busy ? took - busy : 0);
+    count_up(&storage->commit_us_total, took);
     count_up(&storage->commits, 1);
     if (st == STATUS_NO_SPACE || st == STATUS_NO_MEMORY)
         LOG_WARN("writes were refused", LOG_STR("error", error_message(&err)),
@@ -251,6 +262,20 @@ static void settle_group(struct storage *storage)
     pthread_mutex_unlock(&storage->index.lock);
 }
 
+static void expect_company(struct storage *storage, const struct write *writes)
+{
+    struct gathering *g = &storage->gathering;
+
+    pthread_mutex_lock(&storage->lock);
+    g->expected = storage->queued;
+    pthread_mutex_unlock(&storage->lock);
+    for (const struct write *it = writes; it != NULL; it = it->next)
+        g->expected++;
+    if (g->expected > storage->options.group_max)
+        g->expected = storage->options.group_max;
+    g->answered_us = clock_monotonic_us();
+}
+
 static void run_group(struct storage *storage, struct write *writes)
 {
     struct group *group = &storage->group;
@@ -274,6 +299,7 @@ static void run_group(struct storage *storage, struct write *writes)
         storage->expire_not_before_ms = group->now_ms + EXPIRE_PAUSE_MS;
         answer_failed(writes, st);
     }
+    expect_company(storage, writes);
     publish(storage, writes, st == STATUS_OK ? group->count : 0);
     settle_group(storage);
     if (st == STATUS_OK && group->count != 0)
@@ -300,12 +326,36 @@ static int64_t nap_ms(const struct storage *storage)
     return nap < 1 ? 1 : nap < NAP_MAX_MS ? nap : NAP_MAX_MS;
 }
 
-static struct timespec deadline_in(int64_t ms)
+static struct timespec deadline_at(uint64_t at_us)
 {
-    uint64_t at_us = clock_monotonic_us() + (uint64_t)ms * 1000;
-
     return (struct timespec){.tv_sec = (time_t)(at_us / 1000000),
                              .tv_nsec = (long)(at_us % 1000000) * 1000};
+}
+
+/* Whoever was answered writes again at once, or not for long. If the group sets off with those
+ * alone who came during the last commit, there are two halves that for ever wait for each other's,
+ * each for two commits; together they take one. So the group waits until as many are there as then
+ * were on their way, but at most half as long as a commit waits for the disk, when nobody computes
+ * anyhow. Who waits in vain does so more and more seldom. The lock is held. */
+static void wait_for_company(struct storage *storage)
+{
+    struct gathering *g = &storage->gathering;
+    uint64_t until_us = g->answered_us + g->disk_us / 2;
+    struct timespec deadline = deadline_at(until_us);
+    bool timed_out = false;
+
+    if (storage->queued >= g->expected || until_us <= clock_monotonic_us())
+        return;
+    if (g->skip > 0) {
+        g->skip--;
+        return;
+    }
+    storage->awaited = g->expected;
+    while (storage->queued < g->expected && !storage->closing && !timed_out)
+        timed_out = pthread_cond_timedwait(&storage->wake, &storage->lock, &deadline) == ETIMEDOUT;
+    storage->awaited = 1;
+    g->vain = timed_out ? g->vain + (g->vain < VAIN_MAX) : 0;
+    g->skip = timed_out ? (1U << g->vain) - 1 : 0;
 }
 
 /* Takes a group's worth from the front of the queue. The lock is held. */
@@ -313,8 +363,9 @@ static struct write *take_locked(struct storage *storage)
 {
     struct write *first = storage->queue, **end = &storage->queue;
     size_t bytes = 0;
+    uint32_t n = 0;
 
-    for (uint32_t n = 0; *end != NULL && n < storage->options.group_max; n++) {
+    for (; *end != NULL && n < storage->options.group_max; n++) {
         bytes += (*end)->type == WRITE_PUT && (*end)->value != NULL ? (*end)->value->len : 0;
         if (n != 0 && bytes > GROUP_BYTES_MAX)
             break;
@@ -323,6 +374,7 @@ static struct write *take_locked(struct storage *storage)
     if (end == &storage->queue)
         return NULL;
     storage->queue = *end;
+    storage->queued -= n;
     *end = NULL;
     if (storage->queue == NULL)
         storage->queue_end = &storage->queue;
@@ -333,7 +385,8 @@ static struct write *take_locked(struct storage *storage)
 static bool wait_for_work(struct storage *storage, struct write **ret_writes)
 {
     int64_t nap = nap_ms(storage);
-    struct timespec deadline = deadline_in(nap > 0 ? nap : 0);
+    struct timespec deadline =
+        deadline_at(clock_monotonic_us() + (nap > 0 ? (uint64_t)nap * 1000 : 0));
     bool go_on, timed_out = false;
 
     pthread_mutex_lock(&storage->lock);
@@ -344,6 +397,8 @@ static bool wait_for_work(struct storage *storage, struct write **ret_writes)
             timed_out = pthread_cond_timedwait(&storage->wake, &storage->lock, &deadline) != 0;
     }
     storage->compact_asked = false;
+    if (storage->queue != NULL)
+        wait_for_company(storage);
     *ret_writes = take_locked(storage);
     go_on = *ret_writes != NULL || !storage->closing;
     pthread_mutex_unlock(&storage->lock);
