@@ -1,135 +1,101 @@
 #!/usr/bin/env python3
-"""Measures the server and prints a table in Markdown: the rows of docs/benchmarks.md.
+"""Measures, and prints the table of docs/benchmarks.md in Markdown; writes the plots beside it.
 
-    ./dev bench [ROW ...] [--repeat=N]
+    ./dev bench [ROW ...] [--repeat=N] [--quick] [--no-plots]
 
-Each row runs on a server of its own, `repeat` times; the median is shown, and the least and the most.
+A number is the median of the repeats, with the least and the most; behind a peer's stands how many
+times it ours is. --quick does less of everything, in some ten minutes.
 """
-import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+sys.path[:0] = [os.path.join(ROOT, "tests", "lib"), HERE]
 os.environ.setdefault("TIDEWATCH_BUILD", os.path.join(ROOT, "build", "release"))
 os.environ.setdefault("TIDEWATCH_PATIENCE", "120")
 
-from tidewatch import BUILD, CONFIGMAPS, Server, configmap  # noqa: E402
+import rows as bench  # noqa: E402
+import servers  # noqa: E402
+import svg  # noqa: E402
 
-
-def tool(name, server, **flags):
-    args = [os.path.join(BUILD, "tests", name), f"--port={server.port}", f"--pid={server.process.pid}",
-            *(f"--{k}={v}" for k, v in flags.items())]
-    done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(args)}: {done.stderr}{done.stdout}")
-    return json.loads(done.stdout)
-
-
-def start_to_ready():
-    began = time.monotonic()
-    with Server() as server:
-        ready_ms = (time.monotonic() - began) * 1000
-        server.client().get("/readyz")
-        return {"start to ready, ms": ready_ms, "idle RSS, MiB": server.rss_kib() / 1024}
-
-
-def restart_with_objects(count=100_000):
-    with Server() as server:
-        tool("httpload", server, mode="create", count=count, connections=64, size=1024)
-        stop_ms = server.stop() * 1000
-        began = time.monotonic()
-        server.start()
-        return {f"start to ready with {count:,} objects of 1 KB, ms": (time.monotonic() - began) * 1000,
-                f"RSS with {count:,} objects of 1 KB, MiB": server.rss_kib() / 1024,
-                f"stop with {count:,} objects, ms": stop_ms}
-
-
-def get_one():
-    with Server() as server:
-        r = tool("httpload", server, mode="get", count=200_000, connections=64)
-        return {"GET of one 1 KB object, c=64, requests/s": r["per_s"], "GET, server CPU us": r["server_us"],
-                "GET p99, ms": r["p99_ms"]}
-
-
-def create(connections, count):
-    def row():
-        with Server() as server:
-            r = tool("httpload", server, mode="create", count=count, connections=connections)
-            return {f"durable 1 KB creates/s, {connections} writers": r["per_s"],
-                    f"create p99, {connections} writers, ms": r["p99_ms"]}
-    return row
-
-
-def list_10000():
-    with Server() as server:
-        tool("httpload", server, mode="create", count=10_000, connections=64, size=1024)
-        r = tool("httpload", server, mode="list", count=100, connections=1)
-        return {"list of 10,000 x 1 KB, ms": r["p50_ms"], "list of 10,000 x 1 KB, MB/s": r["mb_per_s"],
-                "list of 10,000 x 1 KB, server CPU ms": r["server_us"] / 1000}
-
-
-def fan_out(watchers, streams, burst, events):
-    def row():
-        with Server() as server:
-            r = tool("watchload", server, watchers=watchers, streams=streams, events=events, burst=burst)
-            name = f"{'HTTP/2, 100 streams' if streams else 'HTTP/1.1'}, {watchers:,} watchers, {burst} event{'s' if burst > 1 else ''} a round"
-            return {f"{name}: deliveries/s": r["deliveries_per_s"],
-                    f"{name}: server CPU us a delivery": r["server_us_a_delivery"],
-                    f"{name}: p50, ms": r["p50_ms"], f"{name}: p99, ms": r["p99_ms"],
-                    f"{name}: RSS an idle watch, KiB": r["rss_kib_a_watch"],
-                    f"{name}: opening all, ms": r["open_ms"]}
-    return row
-
-
-def encode_once(each=10_000, events=100):
-    """As many watchers in protobuf as in JSON, of one resource, on all loops."""
-    with Server() as server:
-        r = tool("watchload", server, watchers=2 * each, protobuf=each, streams=200, events=events)
-        row = {f"{each:,} + {each:,} watchers: {form}, encodings of {events} events": server.metric(
-            "tidewatch_watch_events_encoded_total", f'format="{form}"') for form in ("json", "protobuf")}
-        return {**row, f"{each:,} + {each:,} watchers: deliveries/s": r["deliveries_per_s"],
-                f"{each:,} + {each:,} watchers: server CPU us a delivery": r["server_us_a_delivery"]}
-
-
-ROWS = {
-    "start": start_to_ready,
-    "restart": restart_with_objects,
-    "get": get_one,
-    "create-1": create(1, 10_000),
-    "create-10": create(10, 40_000),
-    "create-100": create(100, 100_000),
-    "list": list_10000,
-    "watch-h1-1000": fan_out(1000, 0, 1, 200),
-    "watch-h1-10000": fan_out(10000, 0, 1, 30),
-    "watch-h1-1000-burst": fan_out(1000, 0, 10, 1000),
-    "watch-h2-1000": fan_out(1000, 100, 1, 200),
-    "watch-h2-10000": fan_out(10000, 100, 1, 100),
-    "watch-h2-10000-burst": fan_out(10000, 100, 10, 500),
-    "encode-once": encode_once,
-}
+PEERS = ["bare", "bare sqlite", "nginx", "nats", "etcd"]
+PLOTS = [("p99, ms", "Latency: write to receipt, p99", "ms"),
+         ("RSS a watch, KiB", "Memory of an idle watch", "KiB"),
+         ("deliveries/s", "Deliveries a second", "deliveries/s"),
+         ("server CPU us a delivery", "CPU of the server a delivery", "us")]
 
 
 def shown(value):
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
+def measure(row, repeat):
+    """{contestant: {what: [numbers]}}, one round of all after another."""
+    results = {name: {} for name in row.contestants}
+    for _ in range(repeat):
+        for name, contestant in row.contestants.items():
+            for what, value in contestant().items():
+                results[name].setdefault(what, []).append(value)
+    return results
+
+
+def print_row(name, row, results):
+    for what, values in results["tidewatch"].items():
+        ours = statistics.median(values)
+        others = []
+        for peer in PEERS:
+            if what in results.get(peer, {}):
+                theirs = statistics.median(results[peer][what])
+                ratio = f" ({ours / theirs:.2f}x)" if theirs > 0 else ""
+                others.append(f"{peer} {shown(theirs)}{ratio}")
+        print(f"| {name} | {what} | {shown(ours)} | {shown(min(values))} .. {shown(max(values))} "
+              f"| {', '.join(others)} | {row.goal} |", flush=True)
+
+
+def write_plots(measured):
+    """One file a quantity, with a line a server, against the number of watchers."""
+    folder = os.path.join(ROOT, "docs", "bench")
+    os.makedirs(folder, exist_ok=True)
+    for what, title, unit in PLOTS:
+        lines = {}
+        for name, results in measured.items():
+            kind, _, n = name.rpartition("-")
+            if kind not in ("watch-h1", "watch-h2"):
+                continue
+            for peer, found in results.items():
+                line = "tidewatch " + kind[-2:] if peer == "tidewatch" else peer
+                if what in found and (kind == "watch-h1" or peer == "tidewatch"):
+                    lines.setdefault(line, []).append((int(n), statistics.median(found[what])))
+        lines = {name: points for name, points in lines.items() if len(points) > 1}
+        if lines:
+            file = what.split(",")[0].replace("/", "-per-").replace(" ", "-").lower() + ".svg"
+            with open(os.path.join(folder, file), "w") as f:
+                f.write(svg.plot(title, "watchers", unit, lines))
+
+
 def main():
-    repeat = next((int(a.split("=")[1]) for a in sys.argv[1:] if a.startswith("--repeat=")), 5)
-    names = [a for a in sys.argv[1:] if not a.startswith("--")] or list(ROWS)
-    print("| row | what | median | least | most |\n|---|---|---|---|---|", flush=True)
+    options = [a for a in sys.argv[1:] if a.startswith("--")]
+    quick = "--quick" in options
+    repeat = next((int(a.split("=")[1]) for a in options if a.startswith("--repeat=")), None)
+    rows = bench.all_rows(quick)
+    names = [a for a in sys.argv[1:] if not a.startswith("--")] or list(rows)
+    unknown = [name for name in names if name not in rows]
+    if unknown:
+        raise SystemExit(f"no such row: {unknown[0]}; there are: {' '.join(rows)}")
+    for peer, package in servers.missing():
+        print(f"not measured: {peer} is not installed (Debian: {package})", file=sys.stderr)
+    measured, began = {}, time.monotonic()
+    print("| row | what | median | least .. most | peers (ours is so many times theirs) | goal |\n"
+          "|---|---|---|---|---|---|", flush=True)
     for name in names:
-        if name not in ROWS:
-            raise SystemExit(f"no such row: {name}; there are: {' '.join(ROWS)}")
-        runs = [ROWS[name]() for _ in range(repeat)]
-        for what in runs[0]:
-            values = [r[what] for r in runs]
-            print(f"| {name} | {what} | {shown(statistics.median(values))} | {shown(min(values))} | {shown(max(values))} |",
-                  flush=True)
+        measured[name] = measure(rows[name], repeat or (rows[name].quick_repeat if quick else 5))
+        print_row(name, rows[name], measured[name])
+        print(f"{time.monotonic() - began:.0f} s: {name}", file=sys.stderr)
+    if "--no-plots" not in options:
+        write_plots(measured)
 
 
 if __name__ == "__main__":
