@@ -118,6 +118,8 @@ enum status error_already_exists(struct error *reterr, const struct kind *kind, 
 enum status error_conflict(struct error *reterr, const struct kind *kind, struct bytes name,
                            const char *why); /* NULL: "the object has been modified; ..." */
 
+/* Has the client asked for gzip? */
+bool respond_wants_gzip(const struct api_request *api);
 /* The view that was negotiated; BAD_REQUEST: a bad includeObject. */
 MUST_CHECK enum status api_view(const struct api_request *api, struct view *ret_view,
                                 struct error *reterr);

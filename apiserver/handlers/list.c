@@ -3,12 +3,14 @@
  *
  *   options -> which revision -> the state in memory, if it is that of the revision,
  *                                else from the log on disk, on a history thread
- *          -> written at once, or on a history thread where each of many items must be parsed
+ *          -> written at once, in pieces if it is long, or on a history thread where each of many
+ *             items must be parsed
  *
  * What each combination of resourceVersion, resourceVersionMatch, limit and continue means:
  * k8s.io/apiserver/pkg/storage/cacher/delegator and pkg/storage/etcd3/store.go GetList.
  */
 #include "apiserver/handlers/etag.h"
+#include "apiserver/handlers/list_stream.h"
 #include "apiserver/handlers/selection.h"
 
 #include <stdlib.h>
@@ -160,6 +162,7 @@ static int64_t count_left(const struct list_request *list, bool from_memory)
 static void answer(struct list_request *list, uint64_t rev, bool from_memory)
 {
     struct worker *w = list->api->worker;
+    struct list_items items;
 
     if (list->api->http == NULL) {
         api_free(list->api);
@@ -174,14 +177,18 @@ static void answer(struct list_request *list, uint64_t rev, bool from_memory)
         list->meta.continue_token = continue_encode(&list->api->arena, &token);
         list->meta.remaining = token.left;
     }
+    items = (struct list_items){list->view, list->meta, list->items, list->count};
     if (parses(list->view) && list->count > PARSED_ON_LOOP_MAX) {
         list->job =
             (struct history_job){.run = write_elsewhere, .on_done = on_written, .loop = w->loop};
         history_submit(w->history, &list->job);
-        return;
+    } else if (!list->failed && !list->keys.failed && !list->api->arena.failed &&
+               list_stream_suits(list->api, &items)) {
+        list_stream_start(list->api, &items);
+    } else {
+        write_items(list);
+        send(list);
     }
-    write_items(list);
-    send(list);
 }
 
 static void answer_from_memory(struct list_request *list, uint64_t rev)

@@ -94,11 +94,11 @@ void respond(struct api_request *api, const struct http_response *response)
 enum { GZIP_LEAST = 128 * 1024, GZIP_LEVEL = 1 };
 
 /* As k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/writers.go: GET, large, asked for. */
-static bool wants_gzip(const struct api_request *api, const struct blob *body)
+bool respond_wants_gzip(const struct api_request *api)
 {
     struct bytes accepted = http_header(api->http, "accept-encoding");
 
-    if (body->len <= GZIP_LEAST || !bytes_eq_str(api->http->method, "GET"))
+    if (!bytes_eq_str(api->http->method, "GET"))
         return false;
     while (accepted.len != 0)
         if (bytes_eq_str(bytes_trim(bytes_cut(&accepted, ',')), "gzip"))
@@ -144,7 +144,8 @@ void respond_blob(struct api_request *api, int code, struct bytes content_type, 
         content_type = bytes_of(NULL, 0);
     }
     response.header_count = api_headers(api, content_type, headers);
-    if (body != NULL && wants_gzip(api, body) && (packed = gzip(body)) != NULL) {
+    if (body != NULL && body->len > GZIP_LEAST && respond_wants_gzip(api) &&
+        (packed = gzip(body)) != NULL) {
         add_header(headers, &response.header_count, "content-encoding", BYTES("gzip"));
         add_header(headers, &response.header_count, "vary", BYTES("Accept-Encoding"));
     }

@@ -111,6 +111,12 @@ class Nginx(Process):
                        " nchan_message_buffer_length 1; }" if nchan else "") + "} }")
         return [program("nginx"), "-c", os.path.join(self.folder, "conf")]
 
+    def __enter__(self):
+        super().__enter__()
+        while len(self.pids) < 2:  # it listens before its worker is there
+            time.sleep(0.01)
+        return self
+
 
 class Nats(Process):
     name, target, asks = "nats", "nats", {"size": 1000}

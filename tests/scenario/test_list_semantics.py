@@ -3,11 +3,13 @@
 https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list
 """
 import base64
+import gzip
 import json
+import socket
 import time
 import unittest
 
-from tidewatch import CONFIGMAPS, Server, configmap, main
+from tidewatch import CONFIGMAPS, Server, configmap, main, wait_for
 
 
 class ListSemantics(unittest.TestCase):
@@ -200,6 +202,67 @@ class Expired(unittest.TestCase):
         token = answer.json["metadata"]["continue"]
         answer = self.client.get(f"{CONFIGMAPS}?continue={token}")
         self.assertEqual([i["metadata"]["name"] for i in answer.json["items"]], ["b", "churn", "zz"])
+
+
+class LongLists(unittest.TestCase):
+    """More than 1 MiB is sent in pieces, while the list is written."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(storage="memory")
+        cls.addClassCleanup(cls.server.close)
+        client = cls.server.client()
+        cls.names = [f"c{n:02}" for n in range(30)]
+        for name in cls.names:
+            assert client.create(CONFIGMAPS, configmap(name, {"k": name * 25_000})).code == 201
+
+    def setUp(self):
+        self.client = self.server.client()
+
+    def test_is_whole_and_the_connection_goes_on(self):
+        for _ in range(3):
+            answer = self.client.get(CONFIGMAPS)
+            self.assertEqual(answer.headers.get("transfer-encoding"), "chunked")
+            self.assertEqual(answer.headers["content-type"], "application/json")
+            self.assertIn("audit-id", answer.headers)
+            self.assertTrue(answer.body.endswith(b"]}\n"))
+            self.assertEqual([(i["metadata"]["name"], i["data"]["k"]) for i in answer.json["items"]],
+                             [(name, name * 25_000) for name in self.names])
+            self.assertEqual(self.client.get(CONFIGMAPS + "/c00").json["metadata"]["name"], "c00")
+
+    def test_is_the_state_of_its_revision_whatever_comes_meanwhile(self):
+        with socket.create_connection(("127.0.0.1", self.server.port), 60) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+            s.sendall(f"GET {CONFIGMAPS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            begun = s.recv(1000)
+            self.assertTrue(begun.startswith(b"HTTP/1.1 200"))
+            path = CONFIGMAPS + "/c29"
+            self.assertEqual(self.client.call("DELETE", path).code, 200)
+            rest = b"".join(iter(lambda: s.recv(1 << 20), b""))
+            self.assertIn(b'"c29c29', rest)
+            self.assertTrue(rest.endswith(b"0\r\n\r\n"))
+        self.client.create(CONFIGMAPS, configmap("c29", {"k": "c29" * 25_000}))
+
+    def test_a_page_says_how_to_go_on(self):
+        page = self.client.get(CONFIGMAPS + "?limit=20").json
+        rest = self.client.get(CONFIGMAPS + "?limit=20&continue=" + page["metadata"]["continue"]).json
+        self.assertEqual([i["metadata"]["name"] for i in page["items"] + rest["items"]], self.names)
+
+    def test_a_client_that_leaves_in_the_middle_is_forgotten(self):
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", self.server.port), 60) as s:
+                s.sendall(f"GET {CONFIGMAPS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                self.assertTrue(s.recv(1000))
+        wait_for(lambda: self.server.metric("tidewatch_connections") <= 2, "the connections to end")
+
+    def test_what_needs_it_whole_gets_it_whole(self):
+        packed = self.client.get(CONFIGMAPS, Accept_Encoding="gzip")
+        self.assertEqual(packed.headers["content-encoding"], "gzip")
+        self.assertEqual(len(json.loads(gzip.decompress(packed.body))["items"]), 30)
+        self.assertIn("content-length", self.client.get(CONFIGMAPS + "?pretty=1").headers)
+        head = self.client.call("HEAD", CONFIGMAPS)
+        self.assertEqual((head.code, head.body), (200, b""))
+        self.assertGreater(int(head.headers["content-length"]), 1 << 20)
 
 
 if __name__ == "__main__":
