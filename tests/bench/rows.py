@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 
-from servers import BUILD, CONFIGMAPS, Bare, Etcd, Nats, Nginx, Tidewatch, installed
+from servers import BUILD, CONFIGMAPS, Bare, Etcd, Nats, Nginx, NginxTls, Tidewatch, TidewatchTls, installed
 from tidewatch import configmap
 
 MB = 1 << 20
@@ -190,11 +190,11 @@ def resume(events):
 
 def fan_out(peer, **flags):
     def measure():
-        extra = ["--ping-interval=0ms"] if peer is Tidewatch else []
+        extra = ["--ping-interval=0ms"] if issubclass(peer, Tidewatch) else []
         with (peer(flags=extra) if extra else peer()) as server:
             r = load("watchload", server, **{**flags, **({"http": 1} if peer is Bare else {}),
                                              **({"kind": server.asks.get("kind")}
-                                                if peer is not Tidewatch else {})})
+                                                if not issubclass(peer, Tidewatch) else {})})
             return {"deliveries/s": r["deliveries_per_s"],
                     "server CPU us a delivery": r["server_us_a_delivery"],
                     "p50, ms": r["p50_ms"], "p99, ms": r["p99_ms"], "p99.9, ms": r["p999_ms"],
@@ -302,6 +302,11 @@ def all_rows(quick):
         peers = [Bare, Nginx, Nats, Etcd]
         rows[f"watch-h1-{n}"] = fan_out_row(below, peers, watchers=n, events=events)
         rows[f"watch-h2-{n}"] = fan_out_row("<= 0.15 x bare", [Bare], watchers=n, events=2 * events, http=2)
+        if TidewatchTls.is_built():
+            rows[f"watch-tls-h1-{n}"] = Row("below nchan with TLS", {
+                p.name: fan_out(p, watchers=n, events=events) for p in installed(TidewatchTls, NginxTls)})
+            rows[f"watch-tls-h2-{n}"] = Row("", {
+                "tidewatch": fan_out(TidewatchTls, watchers=n, events=2 * events, http=2)})
     rows["flood-h1-1000"] = Row("<= 1.15 x bare with 10 events a write", {
         "tidewatch": fan_out(Tidewatch, watchers=1000, events=part(5000, 2000), flood=1),
         "bare": fan_out(Bare, watchers=1000, events=part(5000, 2000), burst=10)})

@@ -77,6 +77,37 @@ class Tidewatch(Server):
         return [self.process.pid]
 
 
+def certificate(folder):
+    """Makes a key and a certificate of its own; returns their files."""
+    key, cert = os.path.join(folder, "key.pem"), os.path.join(folder, "cert.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                    "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", cert],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return key, cert
+
+
+class TidewatchTls(Tidewatch):
+    """With a second listener, which is the one that is measured."""
+
+    def __init__(self, flags=()):
+        self.certs = tempfile.mkdtemp(prefix="tidewatch-bench-")
+        key, cert = certificate(self.certs)
+        tls_port = free_port()
+        self.asks = {"port": tls_port, "tls": 1}
+        super().__init__(flags=[*flags, f"--listen=https://127.0.0.1:{tls_port}",
+                                f"--tls-cert-file={cert}", f"--tls-private-key-file={key}"])
+
+    def close(self):
+        super().close()
+        shutil.rmtree(self.certs, ignore_errors=True)
+
+    @staticmethod
+    def is_built():
+        text = subprocess.run([os.path.join(BUILD, "tidewatch"), "--help"], stdout=subprocess.PIPE,
+                              text=True, check=True).stdout
+        return "--tls-cert-file" in text
+
+
 class Bare(Process):
     """bareserver.c: what the kernel alone costs."""
     name, target, asks = "bare", "raw", {"size": 1000}
@@ -89,6 +120,7 @@ class Nginx(Process):
     """A static file, and nchan where its module is there."""
     name, target = "nginx", "raw"
     asks = {"kind": "chunked", "size": 1000}
+    tls = ""
     module = "/usr/lib/nginx/modules/ngx_nchan_module.so"
 
     def command(self):
@@ -104,7 +136,8 @@ class Nginx(Process):
                     f"client_body_temp_path {self.folder}/a; proxy_temp_path {self.folder}/b;"
                     f"fastcgi_temp_path {self.folder}/c; uwsgi_temp_path {self.folder}/d;"
                     f"scgi_temp_path {self.folder}/e; default_type application/json;"
-                    f"server {{ listen 127.0.0.1:{self.port} backlog=16384; root {self.folder};"
+                    f"server {{ listen 127.0.0.1:{self.port} {'ssl' if self.tls else ''} backlog=16384;"
+                    f"{self.tls} root {self.folder};"
                     + ("location = /sub { nchan_subscriber; nchan_channel_id bench;"
                        " nchan_subscriber_first_message newest; }"
                        "location = /pub { nchan_publisher; nchan_channel_id bench;"
@@ -116,6 +149,15 @@ class Nginx(Process):
         while len(self.pids) < 2:  # it listens before its worker is there
             time.sleep(0.01)
         return self
+
+
+class NginxTls(Nginx):
+    asks = {**Nginx.asks, "tls": 1}
+
+    def command(self):
+        key, cert = certificate(self.folder)
+        self.tls = f"ssl_certificate {cert}; ssl_certificate_key {key};"
+        return super().command()
 
 
 class Nats(Process):
@@ -152,5 +194,5 @@ def missing():
 
 def installed(*peers):
     """Those of the classes that can be measured here."""
-    needs = {Nginx: "nginx", Nats: "nats-server", Etcd: "etcd"}
+    needs = {Nginx: "nginx", NginxTls: "nginx", Nats: "nats-server", Etcd: "etcd"}
     return [p for p in peers if p not in needs or program(needs[p]) is not None]
