@@ -36,11 +36,11 @@ static void on_done(struct history_job *job)
     struct watch_cache *cache = container_of(job, struct watch_cache, consistency.job);
     struct consistency *check = &cache->consistency;
 
-    if (check->status != STATUS_OK) {
+    if (check->status != STATUS_OK && check->status != STATUS_CORRUPT) {
         counter_add(&cache->stats.checks_broken, 1);
-    } else if (check->found == check->expected) {
+    } else if (check->status == STATUS_OK && check->found == check->expected) {
         counter_add(&cache->stats.checks_passed, 1);
-    } else {
+    } else { /* another digest, or a change that is served is damaged or gone */
         counter_add(&cache->stats.checks_failed, 1);
         LOG_ERROR("what is served differs from what is stored: restart the server",
                   LOG_INT("revision", check->rev));
