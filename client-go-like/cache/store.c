@@ -1,45 +1,35 @@
 #include "client-go-like/cache/store.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "client-go-like/cache/channel.h"
-#include "client-go-like/cache/object_map.h"
 
-enum { KEY_MAX = 63 + 1 + 253 }; /* a namespace is a DNS label, a name at most a DNS subdomain */
+static struct store_version *new_version(uint64_t number, size_t index_count)
+{
+    struct store_version *version =
+        calloc(1, sizeof(*version) + index_count * sizeof(version->indexes[0]));
 
-struct tw_store {
-    pthread_mutex_t writing; /* one writer at a time, deliveries included: they keep their order */
-    pthread_mutex_t lock;    /* guards `objects`; held for a lookup or a swap only */
-    struct object_map objects;
-    tw_change_fn *on_change;
-    void *user;
-    tw_channel *channel;
-    const atomic_bool *stop;
-    bool replaced; /* the first list is in */
-};
+    if (version == NULL)
+        return NULL;
+    version->version.number = number;
+    version->index_count = index_count;
+    return version;
+}
 
 tw_status tw_store_new(tw_store **ret_store, tw_error **reterr)
 {
     tw_store *store = calloc(1, sizeof(*store));
+    struct store_version *first = new_version(1, 0);
 
-    if (store == NULL)
+    if (store == NULL || first == NULL) {
+        free(store);
+        free(first);
         return tw_fail_no_memory(reterr);
+    }
     pthread_mutex_init(&store->writing, NULL);
-    pthread_mutex_init(&store->lock, NULL);
+    versions_init(&store->versions, &first->version, store_entry_end);
     *ret_store = store;
     return TW_OK;
-}
-
-void tw_store_free(tw_store *store)
-{
-    if (store == NULL)
-        return;
-    object_map_release(&store->objects);
-    pthread_mutex_destroy(&store->writing);
-    pthread_mutex_destroy(&store->lock);
-    free(store);
 }
 
 void tw_store_on_change(tw_store *store, tw_change_fn *on_change, void *user)
@@ -60,46 +50,75 @@ void store_set_stop(tw_store *store, const atomic_bool *stop)
     pthread_mutex_unlock(&store->writing);
 }
 
-/* ---- readers ---- */
+/* ---- an edit: from the current version to the next; `writing` is held ---- */
 
-tw_object *tw_store_get(tw_store *store, const char *ns, const char *name)
+static struct store_version *current(const tw_store *store)
 {
-    bool has_ns = ns != NULL && *ns != '\0';
-    char key[KEY_MAX + 1];
-    int len = snprintf(key, sizeof(key), "%s%s%s", has_ns ? ns : "", has_ns ? "/" : "", name);
-    tw_object *object;
+    return (struct store_version *)versions_current(&store->versions); /* its first member */
+}
 
-    if (len < 0 || len > KEY_MAX)
+/* The next version, which begins as a copy of the current one. */
+static struct store_version *begin(tw_store *store, size_t index_count)
+{
+    const struct store_version *last = current(store);
+    struct store_version *next = new_version(last->version.number + 1, index_count);
+
+    if (next == NULL)
         return NULL;
-    pthread_mutex_lock(&store->lock);
-    object = object_map_get(&store->objects, bytes_of(key, (size_t)len));
-    if (object != NULL)
-        tw_object_ref(object);
-    pthread_mutex_unlock(&store->lock);
-    return object;
+    next->objects = last->objects;
+    for (size_t i = 0; i < last->index_count && i < index_count; i++)
+        next->indexes[i] = last->indexes[i];
+    store->edit.now = next->version.number;
+    return next;
 }
 
-tw_status tw_store_list(tw_store *store, tw_list **ret_list)
+static void publish(tw_store *store, struct store_version *next)
 {
-    tw_list *list;
+    struct cow_mortal *dead = store->edit.dead;
 
-    pthread_mutex_lock(&store->lock);
-    list = object_map_list(&store->objects);
-    pthread_mutex_unlock(&store->lock);
-    if (list == NULL)
-        return TW_ERR_NO_MEMORY;
-    *ret_list = list;
-    return TW_OK;
+    store->edit.dead = NULL;
+    versions_publish(&store->versions, &next->version, dead);
 }
 
-size_t tw_store_count(tw_store *store)
+static struct cow_tree *tree_of(struct store_version *version, const struct store_entry *entry)
 {
-    size_t count;
+    return entry->index < 0 ? &version->objects : &version->indexes[entry->index];
+}
 
-    pthread_mutex_lock(&store->lock);
-    count = store->objects.map.count;
-    pthread_mutex_unlock(&store->lock);
-    return count;
+/* Room for all that putting `put` and removing `gone` may copy. */
+static bool reserve(tw_store *store, const struct store_version *version,
+                    const struct store_entry *put, const struct store_entry *gone)
+{
+    size_t changes = 0;
+    uint32_t depth = version->objects.depth;
+
+    for (; put != NULL; put = put->sibling)
+        changes++;
+    for (; gone != NULL; gone = gone->sibling)
+        changes++;
+    for (size_t i = 0; i < version->index_count; i++)
+        if (version->indexes[i].depth > depth)
+            depth = version->indexes[i].depth;
+    return cow_reserve(&store->edit, depth, changes);
+}
+
+/* Buries an entry and its siblings, which leave their trees; its own tree is the caller's. */
+static void drop_entries(tw_store *store, struct store_version *version, struct store_entry *entry)
+{
+    for (struct store_entry *it = entry; it != NULL; it = it->sibling) {
+        if (it != entry)
+            cow_remove(&store->edit, tree_of(version, it), it->key);
+        cow_bury(&store->edit, &it->mortal);
+    }
+}
+
+/* The object's old entry, if any, has been dropped. */
+static void put_entries(tw_store *store, struct store_version *version, struct store_entry *entry)
+{
+    for (; entry != NULL; entry = entry->sibling) {
+        entry->mortal.born = store->edit.now;
+        cow_put(&store->edit, tree_of(version, entry), entry->key, entry);
+    }
 }
 
 /* ---- writers; `writing` is held from the change to the end of its delivery ---- */
@@ -128,20 +147,41 @@ static void deliver_put(tw_store *store, tw_object *object, tw_object *old, bool
         deliver(store, &change);
 }
 
+/* Makes the next version, with `object` in it. The object it replaced is the caller's. */
+static tw_status put_locked(tw_store *store, tw_object *object, tw_object **ret_old)
+{
+    struct store_version *next = begin(store, current(store)->index_count);
+    struct store_entry *entry = NULL, *old;
+    tw_status st =
+        next != NULL ? store_entry_new(store, object, next->index_count, &entry) : TW_ERR_NO_MEMORY;
+
+    old = st == TW_OK ? cow_get(&next->objects, object->key) : NULL;
+    if (st == TW_OK && !reserve(store, next, entry, old))
+        st = TW_ERR_NO_MEMORY;
+    if (st != TW_OK) {
+        store_entry_free(entry);
+        free(next);
+        return st;
+    }
+    *ret_old = old != NULL ? tw_object_ref(old->object) : NULL;
+    drop_entries(store, next, old);
+    put_entries(store, next, entry);
+    publish(store, next);
+    return TW_OK;
+}
+
 static tw_status put(tw_store *store, tw_object *object)
 {
     tw_object *old = NULL;
-    bool ok;
+    tw_status st;
 
     pthread_mutex_lock(&store->writing);
-    pthread_mutex_lock(&store->lock);
-    ok = object_map_put(&store->objects, object, &old);
-    pthread_mutex_unlock(&store->lock);
-    if (ok)
+    st = put_locked(store, object, &old);
+    if (st == TW_OK)
         deliver_put(store, object, old, false);
     pthread_mutex_unlock(&store->writing);
     tw_object_unref(old);
-    return ok ? TW_OK : TW_ERR_NO_MEMORY;
+    return st;
 }
 
 tw_status tw_store_add(tw_store *store, tw_object *object)
@@ -154,69 +194,240 @@ tw_status tw_store_update(tw_store *store, tw_object *object)
     return put(store, object);
 }
 
+static tw_status remove_locked(tw_store *store, struct store_entry *entry)
+{
+    struct store_version *next = begin(store, current(store)->index_count);
+
+    if (next == NULL || !reserve(store, next, entry, NULL)) {
+        free(next);
+        return TW_ERR_NO_MEMORY;
+    }
+    cow_remove(&store->edit, &next->objects, entry->key);
+    drop_entries(store, next, entry);
+    publish(store, next);
+    return TW_OK;
+}
+
 /* The object given is the last state (a DELETED event carries it), not the one that was stored. */
 tw_status tw_store_delete(tw_store *store, tw_object *object)
 {
     tw_change change = {.type = TW_CHANGE_DELETED, .object = object};
-    tw_object *old;
+    struct store_entry *entry;
+    tw_status st = TW_OK;
 
     pthread_mutex_lock(&store->writing);
-    pthread_mutex_lock(&store->lock);
-    old = object_map_remove(&store->objects, object->key);
-    pthread_mutex_unlock(&store->lock);
-    if (old != NULL)
+    entry = cow_get(&current(store)->objects, object->key);
+    if (entry != NULL)
+        st = remove_locked(store, entry);
+    if (entry != NULL && st == TW_OK)
         deliver(store, &change);
     pthread_mutex_unlock(&store->writing);
-    tw_object_unref(old);
+    return st;
+}
+
+/* ---- all at once ---- */
+
+static void bury_trees(tw_store *store, const struct store_version *version)
+{
+    cow_bury_all(&store->edit, &version->objects);
+    for (size_t i = 0; i < version->index_count; i++)
+        cow_bury_all(&store->edit, &version->indexes[i]);
+}
+
+static tw_status fill(tw_store *store, struct store_version *version, const tw_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct store_entry *entry = NULL, *twice;
+        tw_status st = store_entry_new(store, list->items[i], version->index_count, &entry);
+
+        if (st != TW_OK)
+            return st;
+        twice = cow_get(&version->objects, entry->key);
+        if (!reserve(store, version, entry, twice)) {
+            store_entry_free(entry);
+            return TW_ERR_NO_MEMORY;
+        }
+        drop_entries(store, version, twice);
+        put_entries(store, version, entry);
+    }
     return TW_OK;
 }
 
-static bool fill(struct object_map *map, const tw_list *list)
+/* Frees what was begun and not published. */
+static void give_up(tw_store *store, struct store_version *version)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        tw_object *twice = NULL;
+    struct cow_mortal *dead;
 
-        if (!object_map_put(map, list->items[i], &twice))
-            return false;
-        tw_object_unref(twice);
-    }
-    return true;
+    bury_trees(store, version);
+    dead = store->edit.dead;
+    store->edit.dead = NULL;
+    versions_free_mortals(&store->versions, dead);
+    free(version);
 }
 
-/* What differs between the old map and the new one: the list's order first, then what is gone. */
-static void deliver_difference(tw_store *store, const struct object_map *old, const tw_list *list)
+static tw_object *object_in(const struct store_version *version, struct bytes key)
 {
-    tw_object *object;
+    const struct store_entry *entry = cow_get(&version->objects, key);
+
+    return entry != NULL ? entry->object : NULL;
+}
+
+/* What differs between the old version and the new one: the list's order first, then what is gone.
+ */
+static void deliver_difference(tw_store *store, const struct store_version *old,
+                               const tw_list *list)
+{
+    const struct store_version *now = current(store);
+    struct cow_cursor at = cow_seek(&old->objects, bytes_of("", 0));
+    const struct store_entry *entry;
 
     for (size_t i = 0; i < list->count; i++) {
-        object = list->items[i];
-        if (object_map_get(&store->objects, object->key) == object) /* not listed again later */
-            deliver_put(store, object, object_map_get(old, object->key), !store->replaced);
-    }
-    object_map_each(old, object) {
-        tw_change change = {.type = TW_CHANGE_DELETED, .object = object, .tombstone = true};
+        tw_object *object = list->items[i];
 
-        if (object_map_get(&store->objects, object->key) == NULL)
+        if (object_in(now, object->key) == object) /* not listed again later */
+            deliver_put(store, object, object_in(old, object->key), !store->replaced);
+    }
+    while ((entry = cow_next(&at, NULL)) != NULL) {
+        tw_change change = {.type = TW_CHANGE_DELETED, .object = entry->object, .tombstone = true};
+
+        if (object_in(now, entry->key) == NULL)
             deliver(store, &change);
     }
 }
 
+static tw_status replace_locked(tw_store *store, const tw_list *list)
+{
+    struct store_version *last = current(store), *next = begin(store, last->index_count), *kept;
+    tw_status st;
+
+    if (next == NULL)
+        return TW_ERR_NO_MEMORY;
+    next->objects = (struct cow_tree){0};
+    memset(next->indexes, 0, next->index_count * sizeof(next->indexes[0]));
+    st = fill(store, next, list);
+    if (st != TW_OK) {
+        give_up(store, next);
+        return st;
+    }
+    kept = store_take(store);
+    bury_trees(store, last);
+    publish(store, next);
+    deliver_difference(store, kept, list);
+    store->replaced = true;
+    versions_drop(&kept->version);
+    return TW_OK;
+}
+
 tw_status tw_store_replace(tw_store *store, const tw_list *list)
 {
-    struct object_map fresh = {0}, old;
+    tw_status st;
 
-    if (!fill(&fresh, list)) {
-        object_map_release(&fresh);
-        return TW_ERR_NO_MEMORY;
-    }
     pthread_mutex_lock(&store->writing);
-    pthread_mutex_lock(&store->lock);
-    old = store->objects;
-    store->objects = fresh;
-    pthread_mutex_unlock(&store->lock);
-    deliver_difference(store, &old, list);
-    store->replaced = true;
+    st = replace_locked(store, list);
     pthread_mutex_unlock(&store->writing);
-    object_map_release(&old);
+    return st;
+}
+
+void tw_store_free(tw_store *store)
+{
+    struct store_version *last;
+
+    if (store == NULL)
+        return;
+    last = current(store);
+    bury_trees(store, last);
+    versions_free_mortals(&store->versions, store->edit.dead);
+    cow_edit_release(&store->edit);
+    for (size_t i = 0; i < last->index_count; i++)
+        free(store->indexes[i].name);
+    versions_release(&store->versions);
+    pthread_mutex_destroy(&store->writing);
+    free(store);
+}
+
+/* ---- one more index ---- */
+
+/* The entries of one more index for what is there; they join their objects' entries only when no
+ * more can fail. */
+static tw_status fill_index(tw_store *store, struct store_version *version)
+{
+    size_t index = version->index_count - 1;
+    struct cow_cursor at = cow_seek(&version->objects, bytes_of("", 0));
+    struct store_entry *entry;
+
+    while ((entry = cow_next(&at, NULL)) != NULL) {
+        struct store_entry *last = entry, *first;
+        tw_status st;
+
+        while (last->sibling != NULL)
+            last = last->sibling;
+        st = store_entry_index(store, entry, index);
+        first = last->sibling;
+        if (st == TW_OK && !reserve(store, version, first, NULL))
+            st = TW_ERR_NO_MEMORY;
+        if (st == TW_OK) {
+            put_entries(store, version, first);
+        } else {
+            store_entry_free(first);
+            last->sibling = NULL;
+            return st;
+        }
+    }
     return TW_OK;
+}
+
+/* Takes what fill_index() has added from the objects' entries again. */
+static void unlink_index(struct store_version *version)
+{
+    struct cow_cursor at = cow_seek(&version->objects, bytes_of("", 0));
+    struct store_entry *entry;
+
+    while ((entry = cow_next(&at, NULL)) != NULL)
+        for (struct store_entry *it = entry; it != NULL; it = it->sibling)
+            while (it->sibling != NULL && (size_t)it->sibling->index + 1 == version->index_count)
+                it->sibling = it->sibling->sibling;
+}
+
+static tw_status add_index_locked(tw_store *store, const struct store_index *index,
+                                  tw_error **reterr)
+{
+    size_t count = current(store)->index_count;
+    struct store_version *next;
+    tw_status st;
+
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(store->indexes[i].name, index->name) == 0)
+            return tw_fail(reterr, TW_ERR_ARGUMENT, "there is an index %s already", index->name);
+    if (count == STORE_INDEX_MAX || strcmp(index->name, TW_INDEX_NAMESPACE) == 0)
+        return tw_fail(reterr, TW_ERR_ARGUMENT, "no room for the index %s", index->name);
+    if ((next = begin(store, count + 1)) == NULL)
+        return tw_fail_no_memory(reterr);
+    store->indexes[count] = *index;
+    st = fill_index(store, next);
+    if (st == TW_OK) {
+        publish(store, next);
+        return TW_OK;
+    }
+    unlink_index(next);
+    next->objects = (struct cow_tree){0}; /* the current version's */
+    for (size_t i = 0; i < count; i++)
+        next->indexes[i] = (struct cow_tree){0};
+    give_up(store, next);
+    return tw_fail(reterr, st, "the index %s cannot be made", index->name);
+}
+
+tw_status tw_store_add_index(tw_store *store, const char *name, tw_index_fn *fn, void *user,
+                             tw_error **reterr)
+{
+    struct store_index index = {strdup(name), fn, user};
+    tw_status st;
+
+    if (index.name == NULL)
+        return tw_fail_no_memory(reterr);
+    pthread_mutex_lock(&store->writing);
+    st = add_index_locked(store, &index, reterr);
+    pthread_mutex_unlock(&store->writing);
+    if (st != TW_OK)
+        free(index.name);
+    return st;
 }

@@ -5,11 +5,12 @@
  *                                                  |
  *                                 tw_store_get(), tw_store_list() from any thread
  *
- * Shape    a hash map of references. A change is delivered after readers can see it, in the order
+ * Shape    an ordered map of references, of which each write makes a new version; indexer.h has
+ *          indexes and snapshots. A change is delivered after readers can see it, in the order
  *          it happened; an object put again with the same resourceVersion is no change.
  * Owner    tw_store_free(); objects given out are references of the caller's.
  * Threads  all calls from any thread. A handler runs in the writer's thread and must not write to
- *          the store; readers never wait for it.
+ *          the store; readers never wait for a writer.
  * Errors   TW_ERR_NO_MEMORY leaves the store as it was.
  */
 #ifndef TIDEWATCH_STORE_H
@@ -62,7 +63,7 @@ TW_API void tw_store_deliver_to(tw_store *store, tw_channel *channel);
 
 /* NULL if absent. */
 TW_API tw_object *tw_store_get(tw_store *store, const char *ns, const char *name);
-/* A snapshot in no order. */
+/* A snapshot, in byte order of the keys. */
 TW_API tw_status tw_store_list(tw_store *store, tw_list **ret_list);
 TW_API size_t tw_store_count(tw_store *store);
 

@@ -15,6 +15,7 @@
 #include <tidewatch/config.h>
 #include <tidewatch/discovery.h>
 #include <tidewatch/edit.h>
+#include <tidewatch/indexer.h>
 #include <tidewatch/loop.h>
 #include <tidewatch/object.h>
 #include <tidewatch/pager.h>
