@@ -2,74 +2,7 @@
 
 #include <stdlib.h>
 
-/* A list body is walked without building its tree: each item is cut out and becomes an object with
- * a memory of its own, in one pass over the bytes. */
-struct cursor {
-    const char *at, *end;
-};
-
-static char peek(struct cursor *c)
-{
-    while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\r' || *c->at == '\t'))
-        c->at++;
-    return c->at < c->end ? *c->at : '\0';
-}
-
-static bool take(struct cursor *c, char expected)
-{
-    if (peek(c) != expected)
-        return false;
-    c->at++;
-    return true;
-}
-
-static bool skip_string(struct cursor *c)
-{
-    if (!take(c, '"'))
-        return false;
-    for (; c->at < c->end && *c->at != '"'; c->at++)
-        c->at += *c->at == '\\' && c->at + 1 < c->end;
-    return c->at < c->end && *c->at++ == '"';
-}
-
-/* Passes one value; what is inside is checked by whoever reads it. */
-static bool skip_value(struct cursor *c)
-{
-    size_t depth = 0;
-
-    if (peek(c) == '\0')
-        return false;
-    do {
-        char next = peek(c);
-
-        if (next == '"') {
-            if (!skip_string(c))
-                return false;
-            continue;
-        }
-        if (next == '\0' || (depth == 0 && (next == ',' || next == ']' || next == '}')))
-            return false;
-        if (next == '{' || next == '[')
-            depth++;
-        else if (next == '}' || next == ']')
-            depth--;
-        c->at++;
-        if (depth == 0 && next != '}' && next != ']') /* a number or a word: to its end */
-            while (c->at < c->end && strchr(",]} \n\r\t", *c->at) == NULL)
-                c->at++;
-    } while (depth != 0);
-    return true;
-}
-
-static bool cut_value(struct cursor *c, struct bytes *ret)
-{
-    peek(c);
-    *ret = bytes_of(c->at, 0);
-    if (!skip_value(c))
-        return false;
-    ret->len = (size_t)(c->at - ret->ptr);
-    return true;
-}
+#include "client-go-like/cut.h"
 
 tw_list *list_new(void)
 {
@@ -96,32 +29,41 @@ static tw_status malformed(tw_error **reterr)
     return tw_fail(reterr, TW_ERR_PROTOCOL, "cannot read the list: it is not a JSON object");
 }
 
-static tw_status read_items(tw_list *list, struct cursor *c, tw_error **reterr)
+/* A list body is walked without building its tree: each item is cut out and becomes an object with
+ * a memory of its own, in one pass over the bytes. */
+static tw_status read_item(tw_list *list, struct bytes item, struct buf *scratch, tw_error **reterr)
 {
-    struct bytes item;
+    tw_object *object = NULL;
+    tw_status st;
 
-    if (peek(c) == 'n') /* null: some servers' empty list */
-        return skip_value(c) ? TW_OK : malformed(reterr);
-    if (!take(c, '['))
+    if (list->strip)
+        item = cut_noise(item, NULL, scratch);
+    st = object_read(item, NULL, &object, NULL, reterr);
+    if (st == TW_OK && !list_add(list, object))
+        st = tw_fail_no_memory(reterr);
+    tw_object_unref(object);
+    return st;
+}
+
+static tw_status read_items(tw_list *list, struct cut *c, tw_error **reterr)
+{
+    struct buf scratch = {0};
+    struct bytes item;
+    tw_status st = TW_OK;
+
+    if (cut_peek(c) == 'n') /* null: some servers' empty list */
+        return cut_value(c, &item) ? TW_OK : malformed(reterr);
+    if (!cut_take(c, '['))
         return malformed(reterr);
-    if (take(c, ']'))
+    if (cut_take(c, ']'))
         return TW_OK;
     do {
-        tw_object *object = NULL;
-        tw_status st;
-
-        if (!cut_value(c, &item))
-            return malformed(reterr);
-        st = object_read(item, NULL, &object, NULL, reterr);
-        if (st != TW_OK)
-            return st;
-        if (!list_add(list, object))
-            st = tw_fail_no_memory(reterr);
-        tw_object_unref(object);
-        if (st != TW_OK)
-            return st;
-    } while (take(c, ','));
-    return take(c, ']') ? TW_OK : malformed(reterr);
+        st = cut_value(c, &item) ? read_item(list, item, &scratch, reterr) : malformed(reterr);
+    } while (st == TW_OK && cut_take(c, ','));
+    buf_release(&scratch);
+    if (st != TW_OK)
+        return st;
+    return cut_take(c, ']') ? TW_OK : malformed(reterr);
 }
 
 bool list_set_text(char **text, struct bytes with)
@@ -184,18 +126,18 @@ static tw_status set_item_types(tw_list *list, size_t from, tw_error **reterr)
 
 tw_status list_read_page(tw_list *list, struct bytes body, tw_error **reterr)
 {
-    struct cursor c = {body.ptr, body.ptr + body.len};
+    struct cut c = {body.ptr, body.ptr + body.len};
     struct bytes metadata = {0}, kind = {0}, api_version = {0};
     size_t from = list->count;
     bool has_items = false;
     tw_status st = TW_OK;
 
-    if (!take(&c, '{'))
+    if (!cut_take(&c, '{'))
         return malformed(reterr);
     do {
         struct bytes key, value = {0};
 
-        if (peek(&c) != '"' || !cut_value(&c, &key) || !take(&c, ':'))
+        if (cut_peek(&c) != '"' || !cut_value(&c, &key) || !cut_take(&c, ':'))
             return malformed(reterr);
         if (bytes_eq(key, BYTES("\"items\""))) {
             has_items = true;
@@ -211,8 +153,8 @@ tw_status list_read_page(tw_list *list, struct bytes body, tw_error **reterr)
         }
         if (st != TW_OK)
             return st;
-    } while (take(&c, ','));
-    if (!take(&c, '}') || peek(&c) != '\0')
+    } while (cut_take(&c, ','));
+    if (!cut_take(&c, '}') || cut_peek(&c) != '\0')
         return malformed(reterr);
     st = read_envelope(list, metadata, kind, api_version, reterr);
     if (st == TW_OK && !has_items)

@@ -57,6 +57,7 @@ struct tw_list {
     tw_object **items; /* references */
     size_t count, capacity;
     char *resource_version, *continue_token, *kind, *api_version; /* NULL: none */
+    bool strip; /* items are read without their noise (cut.h) */
 };
 
 tw_list *list_new(void);

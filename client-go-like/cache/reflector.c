@@ -101,6 +101,10 @@ tw_status reflector_new(tw_client *client, const tw_resource *resource,
     if (options == NULL)
         options = &none;
     r->list_first = options->list_first;
+    r->metadata_only = options->metadata_only;
+    r->strip = options->strip;
+    r->transform = options->transform;
+    r->transform_user = options->transform_user;
     r->framing = options->framing;
     r->transport = options->transport;
     r->on_status = options->on_status;
@@ -142,6 +146,29 @@ void tw_reflector_free(tw_reflector *r)
     free(r);
 }
 
+tw_status reflector_resume_at(tw_reflector *r, const char *rv)
+{
+    if (!reflector_set_rv(r, rv))
+        return TW_ERR_NO_MEMORY;
+    r->resumes = true;
+    return TW_OK;
+}
+
+tw_status reflector_transform(tw_reflector *r, tw_object **object, tw_error **reterr)
+{
+    tw_object *made = NULL;
+    tw_status st;
+
+    if (r->transform == NULL)
+        return TW_OK;
+    st = r->transform(r->transform_user, *object, &made);
+    if (st != TW_OK)
+        return tw_fail(reterr, st, "the transform failed for %.*s", BYTES_FMT((*object)->key));
+    tw_object_unref(*object);
+    *object = made;
+    return TW_OK;
+}
+
 /* ---- the thread ---- */
 
 enum verdict reflector_judge(const tw_error *error)
@@ -166,13 +193,31 @@ tw_status reflector_back_off(tw_reflector *r)
     return r->env.pause(r->http, wait_ms, NULL);
 }
 
+/* The first round of a store that was kept: a watch from where it ends. TW_END: list after all. */
+static tw_status resume(tw_reflector *r, tw_error **reterr)
+{
+    tw_status st = r->hooks.on_resume != NULL ? r->hooks.on_resume(r->hooks.user, reterr) : TW_OK;
+
+    if (st == TW_OK)
+        st = reflector_open(r, false, reterr);
+    if (st == TW_OK)
+        reflector_set_synced(r);
+    if (st == TW_END)
+        r->rv_unavailable = true; /* another server's */
+    if (st == TW_OK || st == TW_END || reflector_judge(*reterr) != VERDICT_LATER)
+        r->resumes = false;
+    return st;
+}
+
 /* One ListAndWatch: from nothing, or from where we were, until a new list is due. */
 static tw_status run_round(tw_reflector *r, tw_error **reterr)
 {
     bool open = false;
     tw_status st = TW_END;
 
-    if (!r->list_first)
+    if (r->resumes)
+        st = resume(r, reterr);
+    else if (!r->list_first)
         st = reflector_sync(r, reterr);
     if (st == TW_OK)
         open = true;

@@ -39,6 +39,17 @@ enum {
     REFLECTOR_WATCH_MIN_S = 5 * 60, /* a watch lasts 5 to 10 min */
 };
 
+/* What an informer is told, in the reflector's thread. Any may be NULL. */
+struct reflector_hooks {
+    /* The store is complete up to `rv`. */
+    void (*on_version)(void *user, const char *rv);
+    /* The store has held a whole state (each time again). */
+    void (*on_synced)(void *user);
+    /* Before a resumed watch: is this still the server that gave the version? TW_END: no, list. */
+    tw_status (*on_resume)(void *user, tw_error **reterr);
+    void *user;
+};
+
 struct tw_reflector {
     tw_client *client;
     tw_store *store;
@@ -50,7 +61,10 @@ struct tw_reflector {
     tw_status_fn *on_status;
     tw_metric_fn *on_metric;
     void *user;
-    bool list_first;
+    bool list_first, metadata_only, strip;
+    tw_transform_fn *transform;
+    void *transform_user;
+    struct reflector_hooks hooks;
     tw_framing framing;
     tw_transport transport;
     pthread_t thread;
@@ -64,6 +78,7 @@ struct tw_reflector {
     bool knows_rhythm;        /* it follows from bookmarks that came */
     unsigned silent_ends;     /* in a row, since the last of them */
     char *rv;                 /* lastSyncResourceVersion; NULL: none yet */
+    bool resumes;             /* the first round watches from `rv`, without a list */
     bool rv_unavailable;      /* the server has said it cannot serve `rv` */
     bool paginated;           /* the server pages lists at rv=0: page the others too */
     bool rv_moves;            /* events of this stream may set `rv` */
@@ -92,6 +107,9 @@ tw_status reflector_new(tw_client *client, const tw_resource *resource,
                         const struct reflector_env *env, tw_reflector **ret_reflector,
                         tw_error **reterr);
 
+/* Before the start: the store holds the state at `rv` already. */
+tw_status reflector_resume_at(tw_reflector *r, const char *rv);
+
 /* ---- what others see: reflector_status.c ---- */
 void reflector_set_state(tw_reflector *r, tw_reflector_state state);
 /* Shows why something failed, and whether we are not allowed to. */
@@ -115,6 +133,8 @@ tw_status reflector_list(tw_reflector *r, tw_error **reterr);
 /* Step 3, until something asks for a new list. With `open`, r->stream is open already. */
 tw_status reflector_follow(tw_reflector *r, bool open, tw_error **reterr);
 
+/* Replaces a reference by what the transform makes of it. */
+tw_status reflector_transform(tw_reflector *r, tw_object **object, tw_error **reterr);
 /* Opens r->stream: the streaming list, or a watch from r->rv. */
 tw_status reflector_open(tw_reflector *r, bool initial_events, tw_error **reterr);
 void reflector_close(tw_reflector *r);

@@ -30,6 +30,7 @@ static tw_status fetch_page(tw_reflector *r, const char *rv, const char *token, 
 {
     struct buf path = {0};
     struct http_request request = {.method = "GET", .gzip = true};
+    size_t from = list->count;
     tw_status st;
 
     path_begin(&path, &r->resource, r->ns, NULL);
@@ -40,7 +41,9 @@ static tw_status fetch_page(tw_reflector *r, const char *rv, const char *token, 
         path_query_u64(&path, "limit", limit);
     path_query(&path, "resourceVersion", token == NULL ? rv : NULL);
     request.path = path_end(&path);
-    request.accept = watch_accept(r->framing, &r->resource);
+    request.accept = r->metadata_only
+                         ? "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+                         : watch_accept(r->framing, &r->resource);
     watch_set_transport(&request, r->transport, false);
     request.bounds = (struct http_bounds){.connect_ms = r->env.connect_ms,
                                           .first_byte_ms = r->env.first_byte_ms * 2,
@@ -49,8 +52,11 @@ static tw_status fetch_page(tw_reflector *r, const char *rv, const char *token, 
                                           .body_max = HTTP_BODY_MAX};
     st = request.path != NULL ? client_fetch(r->client, r->http, &request, reterr)
                               : tw_fail_no_memory(reterr);
+    list->strip = r->strip;
     if (st == TW_OK)
         st = read_page(r, list, reterr);
+    for (size_t i = from; i < list->count && st == TW_OK; i++)
+        st = reflector_transform(r, &list->items[i], reterr);
     http_finish(r->http);
     buf_release(&path);
     reflector_heard(r);

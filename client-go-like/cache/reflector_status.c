@@ -119,6 +119,8 @@ void reflector_set_synced(tw_reflector *r)
     r->status.synced = true;
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
+    if (r->hooks.on_synced != NULL)
+        r->hooks.on_synced(r->hooks.user);
     tell(r);
 }
 
@@ -136,6 +138,8 @@ bool reflector_set_rv(tw_reflector *r, const char *rv)
     pthread_mutex_lock(&r->lock);
     snprintf(r->status.resource_version, sizeof(r->status.resource_version), "%s", rv);
     pthread_mutex_unlock(&r->lock);
+    if (r->hooks.on_version != NULL)
+        r->hooks.on_version(r->hooks.user, rv);
     return true;
 }
 

@@ -29,7 +29,9 @@ tw_status reflector_open(tw_reflector *r, bool initial_events, tw_error **reterr
 
     watch_path(&path, &r->resource, r->ns, &options);
     request.path = path_end(&path);
-    request.accept = watch_accept(r->framing, &r->resource);
+    request.accept = r->metadata_only
+                         ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+                         : watch_accept(r->framing, &r->resource);
     watch_set_transport(&request, r->transport, true);
     request.bounds = (struct http_bounds){
         .connect_ms = r->env.connect_ms,
@@ -46,6 +48,7 @@ tw_status reflector_open(tw_reflector *r, bool initial_events, tw_error **reterr
     st = request.path != NULL ? stream_open(&r->stream, r->client, r->http, &request, reterr)
                               : tw_fail_no_memory(reterr);
     buf_release(&path);
+    r->stream.strip = r->strip;
     if (st == TW_OK)
         reflector_heard(r);
     else
@@ -93,6 +96,8 @@ static void count_event(tw_reflector *r, const tw_event *event)
 /* Is it what we asked for? A Table, or an object of another kind, is dropped and counted. */
 static bool is_ours(const tw_reflector *r, const tw_event *event)
 {
+    if (r->metadata_only)
+        return object_is_type(event->object, "meta.k8s.io/v1", "PartialObjectMetadata");
     if (r->kind == NULL)
         return strcmp(tw_object_kind(event->object), "Table") != 0;
     return object_is_type(event->object, r->api_version, r->kind);
@@ -115,7 +120,8 @@ tw_status reflector_next(tw_reflector *r, tw_event *ret_event, tw_error **reterr
             st = client_fail_status(event.object->tree, 0, reterr);
         } else if (!is_ours(r, &event)) {
             reflector_count(r, TW_METRIC_DROPPED, 1);
-        } else {
+        } else if (event.type == TW_EVENT_BOOKMARK ||
+                   (st = reflector_transform(r, &event.object, reterr)) == TW_OK) {
             *ret_event = event;
             return TW_OK;
         }

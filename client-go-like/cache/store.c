@@ -138,10 +138,11 @@ static bool is_same_version(const tw_object *a, const tw_object *b)
     return *version != '\0' && strcmp(version, tw_object_resource_version(b)) == 0;
 }
 
-static void deliver_put(tw_store *store, tw_object *object, tw_object *old, bool initial)
+static void deliver_put(tw_store *store, tw_object *object, tw_object *old, bool replaced)
 {
-    tw_change change = {.object = object, .old = old, .initial = initial};
+    tw_change change = {.object = object, .old = old, .replaced = replaced};
 
+    change.initial = replaced && !store->replaced;
     change.type = old != NULL ? TW_CHANGE_UPDATED : TW_CHANGE_ADDED;
     if (old == NULL || !is_same_version(object, old))
         deliver(store, &change);
@@ -285,10 +286,13 @@ static void deliver_difference(tw_store *store, const struct store_version *old,
         tw_object *object = list->items[i];
 
         if (object_in(now, object->key) == object) /* not listed again later */
-            deliver_put(store, object, object_in(old, object->key), !store->replaced);
+            deliver_put(store, object, object_in(old, object->key), true);
     }
     while ((entry = cow_next(&at, NULL)) != NULL) {
-        tw_change change = {.type = TW_CHANGE_DELETED, .object = entry->object, .tombstone = true};
+        tw_change change = {.type = TW_CHANGE_DELETED,
+                            .object = entry->object,
+                            .tombstone = true,
+                            .replaced = true};
 
         if (object_in(now, entry->key) == NULL)
             deliver(store, &change);

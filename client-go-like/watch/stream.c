@@ -1,6 +1,7 @@
 #include "client-go-like/watch/stream.h"
 
 #include "base/clock.h"
+#include "client-go-like/cut.h"
 #include "client-go-like/object.h"
 #include "codec/protobuf.h"
 
@@ -94,6 +95,7 @@ void stream_close(struct stream *s)
     websocket_release(&s->websocket);
     http_finish(s->http);
     framer_release(&s->framer);
+    buf_release(&s->scratch);
     tw_error_free(s->end_error);
     *s = (struct stream){.http = NULL};
 }
@@ -194,5 +196,7 @@ tw_status stream_next(struct stream *s, unsigned wait_ms, tw_event *ret_event, t
     if (st != TW_OK)
         return st;
     s->frame_len = frame.len;
+    if (s->strip && !s->is_protobuf)
+        frame = cut_noise(frame, "object", &s->scratch);
     return stream_decode(frame, s->is_protobuf, ret_event, reterr);
 }

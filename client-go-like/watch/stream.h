@@ -25,9 +25,11 @@ struct stream {
     struct framer framer;
     bool is_websocket, is_protobuf;
     struct websocket websocket;
-    bool closed;      /* it, in good order */
-    size_t frame_len; /* of the last event */
-    tw_status ended;  /* how, TW_OK while it has not; reported once the pending events are out */
+    bool closed;        /* it, in good order */
+    size_t frame_len;   /* of the last event */
+    bool strip;         /* set after opening: objects are read without their noise (cut.h) */
+    struct buf scratch; /* for that */
+    tw_status ended;    /* how, TW_OK while it has not; reported once the pending events are out */
     tw_error *end_error;
 };
 

@@ -83,10 +83,18 @@ typedef struct tw_bounds {
                                    long it is only watched again */
 } tw_bounds;
 
+/* Gives what is to be stored in place of `object`: a new object, or a reference to the same one. It
+ * must keep name and namespace. A failure is one of the round: it is listed again. */
+typedef tw_status tw_transform_fn(void *user, tw_object *object, tw_object **ret_object);
+
 typedef struct tw_reflector_options {
     const char *ns; /* NULL: all namespaces */
     const char *label_selector, *field_selector;
-    bool list_first; /* never ask for a streaming list */
+    bool list_first;    /* never ask for a streaming list */
+    bool metadata_only; /* ask for PartialObjectMetadata: names, labels, annotations, owners */
+    bool strip;         /* store no metadata.managedFields, no last-applied annotation */
+    tw_transform_fn *transform;
+    void *transform_user;
     tw_framing framing;
     tw_transport transport;
     tw_bounds bounds;

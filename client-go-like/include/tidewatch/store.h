@@ -34,6 +34,7 @@ typedef struct tw_change {
     tw_object *old;    /* TW_CHANGE_UPDATED: what it replaced, else NULL */
     bool tombstone;    /* deleted while nobody watched: `object` may be older than its last state */
     bool initial;      /* belongs to the first list */
+    bool replaced;     /* found by a list, not told by a watch */
 } tw_change;
 
 /* ---- channel: a bounded queue of changes between a store and one or more readers ---- */

@@ -16,6 +16,7 @@
 #include <tidewatch/discovery.h>
 #include <tidewatch/edit.h>
 #include <tidewatch/indexer.h>
+#include <tidewatch/informer.h>
 #include <tidewatch/loop.h>
 #include <tidewatch/object.h>
 #include <tidewatch/pager.h>
