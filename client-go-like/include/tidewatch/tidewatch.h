@@ -6,13 +6,17 @@
  *                 |         pager, retry, edit, patch: a long list, a conflict, a changed object
  *                 |-----> watch              the raw events
  *                 |-----> loop               requests and watches in the caller's event loop
- *                 `-----> reflector --> store --> channel or handler
+ *                 |-----> reflector --> store --> channel or handler
+ *                 |-----> informer --> handlers --> controller: work queue, N workers
+ *                 |-----> elector            one of many is the leader
+ *                 `-----> recorder           Events that people read
  */
 #ifndef TIDEWATCH_TIDEWATCH_H
 #define TIDEWATCH_TIDEWATCH_H
 
 #include <tidewatch/client.h>
 #include <tidewatch/config.h>
+#include <tidewatch/controller.h>
 #include <tidewatch/discovery.h>
 #include <tidewatch/edit.h>
 #include <tidewatch/indexer.h>
@@ -27,5 +31,6 @@
 #include <tidewatch/types.h>
 #include <tidewatch/verbs.h>
 #include <tidewatch/watch.h>
+#include <tidewatch/workqueue.h>
 
 #endif
