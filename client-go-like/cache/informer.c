@@ -94,14 +94,13 @@ tw_status tw_informer_new(tw_client *client, const tw_resource *resource,
 
 tw_status tw_informer_start(tw_informer *informer, tw_error **reterr)
 {
-    tw_status st = TW_OK;
+    bool first;
 
     pthread_mutex_lock(&informer->lock);
-    if (!informer->started)
-        st = tw_reflector_start(informer->reflector, reterr);
-    informer->started = st == TW_OK;
+    first = !informer->started;
+    informer->started = true;
     pthread_mutex_unlock(&informer->lock);
-    return st;
+    return first ? tw_reflector_start(informer->reflector, reterr) : TW_OK;
 }
 
 void tw_informer_stop(tw_informer *informer)

@@ -21,6 +21,7 @@
 #include <tidewatch/edit.h>
 #include <tidewatch/indexer.h>
 #include <tidewatch/informer.h>
+#include <tidewatch/leaderelection.h>
 #include <tidewatch/loop.h>
 #include <tidewatch/object.h>
 #include <tidewatch/pager.h>
