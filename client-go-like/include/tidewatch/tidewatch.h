@@ -26,6 +26,7 @@
 #include <tidewatch/object.h>
 #include <tidewatch/pager.h>
 #include <tidewatch/patch.h>
+#include <tidewatch/recorder.h>
 #include <tidewatch/reflector.h>
 #include <tidewatch/retry.h>
 #include <tidewatch/store.h>
