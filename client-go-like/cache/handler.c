@@ -99,7 +99,7 @@ static void tell(tw_handler *h, struct delta *delta)
         break;
     case DELTA_SYNC:
         tw_snapshot_each(delta->snapshot, NULL, NULL, sync_one, h);
-        h->resync_at_ms = h->informer->now_ms() + h->to.resync_ms;
+        h->resync_at_ms = h->resync_next_ms;
         break;
     case DELTA_SYNCED:
         atomic_store(&h->synced, true);
@@ -118,6 +118,7 @@ static void resync(tw_handler *h)
     tw_store *store = h->informer->store;
     struct delta delta = {.type = DELTA_SYNC};
 
+    h->resync_next_ms = h->informer->now_ms() + h->to.resync_ms;
     h->resync_at_ms += RESYNC_RETRY_MS;
     if (pthread_mutex_trylock(&store->writing) != 0)
         return;

@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+#include "client-go-like/cache/informer_file.h"
+#include "client-go-like/rest/client.h"
+#include "client-go-like/rest/path.h"
+
 /* ---- what the store and the reflector tell us ---- */
 
 /* Under the store's `writing`. */
@@ -36,7 +40,62 @@ static void on_synced(void *user)
     pthread_mutex_unlock(&informer->lock);
 }
 
+/* For the file alone. Without memory it is left out: a later one says more. */
+static void on_version(void *user, const char *rv)
+{
+    tw_informer *informer = user;
+    struct delta delta = {.type = DELTA_VERSION};
+
+    if (informer->file_handler == NULL || (delta.rv = strdup(rv)) == NULL)
+        return;
+    if (atomic_exchange(&informer->wants_snapshot, false))
+        delta.snapshot = tw_store_snapshot(informer->store);
+    delta_fifo_push(&informer->file_handler->fifo, delta);
+}
+
+static tw_status on_resume(void *user, tw_error **reterr)
+{
+    tw_informer *informer = user;
+
+    return informer_file_check(informer->file, informer->reflector->http, reterr);
+}
+
 /* ---- life ---- */
+
+void informer_selection(struct buf *out, const tw_resource *resource, const tw_informer_options *o)
+{
+    path_begin(out, resource, o->ns, NULL);
+    path_query(out, "fieldSelector", o->field_selector);
+    path_query(out, "labelSelector", o->label_selector);
+    path_query(out, "as", o->metadata_only ? "PartialObjectMetadata" : NULL);
+}
+
+/* Loads the file, and has a handler keep it. */
+static tw_status attach_file(tw_informer *informer, tw_client *client, const tw_resource *resource,
+                             const tw_informer_options *o, tw_error **reterr)
+{
+    static const tw_handler_options none;
+    struct buf selection = {0};
+    tw_status st;
+
+    buf_append_str(&selection, client_server(client));
+    buf_append_str(&selection, o->keep_all ? "\nall " : "\n");
+    informer_selection(&selection, resource, o);
+    st = informer_file_new(informer, client, o->cache_file, &selection, &informer->file, reterr);
+    if (st == TW_OK) {
+        st = informer_file_load(informer->file);
+        if (st == TW_ERR_NO_MEMORY)
+            return tw_fail_no_memory(reterr);
+        atomic_store(&informer->wants_snapshot, st != TW_OK);
+        st = handler_new(informer, &none, &informer->file_handler, reterr);
+    }
+    if (st != TW_OK)
+        return st;
+    informer->file_handler->on_delta = informer_file_on_delta;
+    informer->file_handler->to.user = informer->file;
+    informer_join(informer, informer->file_handler, false);
+    return handler_start(informer->file_handler, reterr);
+}
 
 static tw_status make_parts(tw_informer *informer, tw_client *client, const tw_resource *resource,
                             const tw_informer_options *o, const struct reflector_env *env,
@@ -60,8 +119,13 @@ static tw_status make_parts(tw_informer *informer, tw_client *client, const tw_r
     if (st != TW_OK)
         return st;
     tw_store_on_change(informer->store, on_change, informer);
-    informer->reflector->hooks = (struct reflector_hooks){.on_synced = on_synced, .user = informer};
-    return TW_OK;
+    informer->reflector->hooks = (struct reflector_hooks){
+        .on_version = on_version, .on_synced = on_synced, .user = informer};
+    if (o->cache_file != NULL) {
+        informer->reflector->hooks.on_resume = on_resume;
+        st = attach_file(informer, client, resource, o, reterr);
+    }
+    return st;
 }
 
 tw_status informer_new(tw_client *client, const tw_resource *resource,
@@ -111,6 +175,8 @@ void tw_informer_stop(tw_informer *informer)
         delta_fifo_close(&list_entry(it, tw_handler, link)->fifo); /* a writer may wait for it */
     }
     pthread_mutex_unlock(&informer->lock);
+    if (informer->file != NULL)
+        informer_file_stop(informer->file);
     tw_reflector_stop(informer->reflector);
     list_for_each(&informer->handlers, it) {
         handler_join(list_entry(it, tw_handler, link));
@@ -127,6 +193,7 @@ void tw_informer_free(tw_informer *informer)
         handler_free(list_entry(it, tw_handler, link));
     }
     tw_reflector_free(informer->reflector);
+    informer_file_free(informer->file);
     tw_store_free(informer->store);
     pthread_mutex_destroy(&informer->lock);
     free(informer);

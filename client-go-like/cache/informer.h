@@ -27,8 +27,9 @@ struct tw_handler {
     struct delta_fifo fifo;
     pthread_t thread;
     bool running;
-    uint64_t resync_at_ms; /* its thread's; WAIT_FOR_EVER: none */
-    bool sync_marked;      /* the end of its first state is queued; under the informer's lock */
+    uint64_t resync_at_ms;   /* its thread's; WAIT_FOR_EVER: none, or one is queued */
+    uint64_t resync_next_ms; /* and the one after that */
+    bool sync_marked;        /* the end of its first state is queued; under the informer's lock */
     atomic_bool synced;
     _Atomic(uint64_t) told;
     /* Instead of the functions of `to`, for the file. */
@@ -40,7 +41,8 @@ struct tw_informer {
     tw_reflector *reflector;
     uint64_t (*now_ms)(void);
     struct informer_file *file; /* NULL: none */
-    atomic_bool wants_snapshot; /* with the next version */
+    tw_handler *file_handler;   /* whose thread writes it */
+    atomic_bool wants_snapshot; /* for the file, with the next version */
     pthread_mutex_t lock;       /* what follows */
     struct list handlers;
     bool started, stopped, synced;
@@ -49,6 +51,10 @@ struct tw_informer {
 tw_status informer_new(tw_client *client, const tw_resource *resource,
                        const tw_informer_options *options, const struct reflector_env *env,
                        tw_informer **ret_informer, tw_error **reterr);
+/* What makes two informers see the same: the path of their list, and what of each object it asks.
+ */
+void informer_selection(struct buf *out, const tw_resource *resource,
+                        const tw_informer_options *options);
 /* Makes handlers look at the clock: for tests, which turn it. */
 void informer_wake(tw_informer *informer);
 

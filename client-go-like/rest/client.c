@@ -62,6 +62,11 @@ const char *tw_client_namespace(const tw_client *client)
     return tw_config_namespace(client->config);
 }
 
+const char *client_server(const tw_client *client)
+{
+    return client->config->server;
+}
+
 void tw_client_on_warning(tw_client *client, tw_warning_fn *on_warning, void *user)
 {
     client->on_warning = on_warning;

@@ -34,6 +34,8 @@ struct tw_client {
     size_t idle_count;
 };
 
+/* Its URL; lives as long as the client. */
+const char *client_server(const tw_client *client);
 tw_status client_acquire(tw_client *client, struct http **ret_http, tw_error **reterr);
 void client_release(tw_client *client, struct http *http);
 

@@ -37,7 +37,9 @@ typedef struct tw_informer_options {
     tw_transform_fn *transform; /* of each object, before it is stored */
     void *transform_user;
     /* Keeps the objects in this file too (its folder must exist), and goes on from there after a
-     * restart, without a list. A damaged file, or one of another server, is not used. */
+     * restart, without a list: handlers are told what it holds at once, and the informer has synced
+     * when the server goes on from there. A damaged file, or one of another cluster or selection,
+     * is not used. One informer a file, and another file for another transform. */
     const char *cache_file;
 } tw_informer_options;
 
@@ -55,6 +57,14 @@ TW_API tw_status tw_informer_start(tw_informer *informer, tw_error **reterr);
 TW_API tw_status tw_informer_wait_synced(tw_informer *informer, unsigned timeout_ms);
 TW_API bool tw_informer_has_synced(tw_informer *informer);
 TW_API void tw_informer_get_status(tw_informer *informer, tw_reflector_status *ret_status);
+/* All zero without a cache_file. */
+typedef struct tw_informer_file_status {
+    bool loaded;        /* it held what we began with */
+    uint64_t snapshots; /* how often it was written anew */
+    uint64_t bytes;
+    char error[256]; /* why it was not loaded, or cannot be written; tried again after a minute */
+} tw_informer_file_status;
+TW_API void tw_informer_get_file_status(tw_informer *informer, tw_informer_file_status *ret_status);
 /* Ends the watch, then the handlers' threads, after the call each is in; what is still queued is
  * not told. Harmless twice. */
 TW_API void tw_informer_stop(tw_informer *informer);

@@ -5,6 +5,7 @@
 #include <tidewatch/tidewatch.h>
 
 #include "base/clock.h"
+#include "client-go-like/cache/cache_log.h"
 #include "client-go-like/cache/informer.h"
 
 #define META(name, rv)                                                                             \
@@ -422,4 +423,142 @@ TEST(factory, gives_one_informer_for_one_selection_and_waits_for_all)
     tw_factory_free(factory);
     tw_client_unref(client);
     fake_stop(server);
+}
+
+/* ---- the file; test_informers.py has the story of writing and reading one ---- */
+
+#define KUBE_SYSTEM(uid)                                                                           \
+    ANSWER("{\"kind\":\"Namespace\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"kube-system\"," \
+           "\"uid\":\"" uid "\"}}")
+
+static char file[64];
+
+static void make_file_name(void)
+{
+    int fd;
+
+    strcpy(file, "/tmp/tidewatch-test-XXXXXX");
+    fd = mkstemp(file);
+    CHECK(fd >= 0);
+    close(fd);
+}
+
+static tw_informer_file_status file_status(struct stage *s)
+{
+    tw_informer_file_status status;
+
+    tw_informer_get_file_status(s->informer, &status);
+    return status;
+}
+
+/* What an informer of this server, in cluster u-1, has left: a1 and b2 at version 5. */
+static void write_file(const struct fake_server *server)
+{
+    struct buf header = {0};
+    struct cache_log cache = {0};
+    tw_store *store = NULL;
+    tw_snapshot *snapshot;
+    const char *texts[] = {CM("a", "1"), CM("b", "2")};
+
+    make_file_name();
+    CHECK(tw_store_new(&store, NULL) == TW_OK);
+    for (size_t i = 0; i < 2; i++) {
+        tw_object *object = NULL;
+
+        CHECK(tw_object_from_json(texts[i], strlen(texts[i]), &object, NULL) == TW_OK);
+        CHECK(tw_store_add(store, object) == TW_OK);
+        tw_object_unref(object);
+    }
+    buf_appendf(&header, "tidewatch cache 1\nu-1\n%s\n/api/v1/configmaps", server->url);
+    snapshot = tw_store_snapshot(store);
+    CHECK(cache_log_rewrite(&cache, file, buf_bytes(&header), snapshot, "5", NULL) == TW_OK);
+    cache_log_close(&cache);
+    buf_release(&header);
+    tw_snapshot_release(snapshot);
+    tw_store_free(store);
+}
+
+/* An informer that finds that file; `damaged`: with another byte in it. */
+static void stage_with_file(struct stage *s, struct log *log, const struct fake_step *steps,
+                            size_t count, bool damaged)
+{
+    tw_informer_options options = {.cache_file = file, .list_first = true};
+
+    s->server = fake_start(steps, count, 0);
+    s->client = client_of(s->server);
+    write_file(s->server);
+    if (damaged) {
+        FILE *out = fopen(file, "r+e");
+
+        CHECK(out != NULL && fseek(out, 120, SEEK_SET) == 0 && fputc('#', out) == '#');
+        CHECK(fclose(out) == 0);
+    }
+    CHECK(informer_new(s->client, &configmaps, &options, &env, &s->informer, NULL) == TW_OK);
+    listen_to(s->informer, log, 0, 0);
+}
+
+TEST(informer, goes_on_from_its_file_without_a_list)
+{
+    static const struct fake_step steps[] = {KUBE_SYSTEM("u-1"),
+                                             HOLD(EVENT("MODIFIED", CM("a", "6")))};
+    struct stage s;
+    struct log log;
+
+    stage_with_file(&s, &log, steps, ARRAY_LEN(steps), false);
+    CHECK(file_status(&s).loaded && !tw_informer_has_synced(s.informer));
+    check_told(&log, "+a1i +b2i "); /* before any server was asked */
+    go(&s);
+    check_told(&log, "+a1i +b2i ~a1>6 ");
+    CHECK(fake_asked(s.server, 1, "resourceVersion=5") && fake_asked(s.server, 1, "watch=true"));
+    stage_down(&s);
+    unlink(file);
+}
+
+TEST(informer, lists_when_its_file_is_of_another_cluster)
+{
+    static const struct fake_step steps[] = {KUBE_SYSTEM("u-2"), ANSWER(LIST("3", CM("a", "1"))),
+                                             HOLD(""), KUBE_SYSTEM("u-2")};
+    struct stage s;
+    struct log log;
+
+    stage_with_file(&s, &log, steps, ARRAY_LEN(steps), false);
+    go(&s);
+    check_told(&log, "+a1i +b2i -b2! ");
+    CHECK(fake_asked(s.server, 1, "limit=500"));
+    stage_down(&s);
+    unlink(file);
+}
+
+TEST(informer, lists_when_the_version_of_its_file_has_expired)
+{
+    static const struct fake_step steps[] = {
+        KUBE_SYSTEM("u-1"),
+        ANSWER_CODE(410, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\","
+                         "\"reason\":\"Expired\",\"code\":410}"),
+        ANSWER(LIST("30", CM("b", "29"))),
+        HOLD(""),
+    };
+    struct stage s;
+    struct log log;
+
+    stage_with_file(&s, &log, steps, ARRAY_LEN(steps), false);
+    go(&s);
+    check_told(&log, "+a1i +b2i ~b2>29 -a1! ");
+    stage_down(&s);
+    unlink(file);
+}
+
+TEST(informer, lists_when_its_file_is_damaged)
+{
+    static const struct fake_step steps[] = {ANSWER(LIST("5", CM("a", "1"))), KUBE_SYSTEM("u-1"),
+                                             KUBE_SYSTEM("u-1")};
+    struct stage s;
+    struct log log;
+
+    stage_with_file(&s, &log, steps, ARRAY_LEN(steps), true);
+    CHECK(!file_status(&s).loaded && strstr(file_status(&s).error, "damaged") != NULL);
+    go(&s);
+    check_told(&log, "+a1i ");
+    stage_down(&s);
+    unlink(file);
 }
