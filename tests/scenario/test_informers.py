@@ -1,0 +1,214 @@
+"""Informers, electors and the examples against the real server: four writers while it is killed, and then the
+cache is the server's list, each handler was told each object's states in order, and a file goes on."""
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, configmap, main, wait_for
+
+INFORMERS = os.path.join(BUILD, "tests", "informers")
+
+
+def example(name):
+    return os.path.join(BUILD, "examples", "example-" + name)
+
+
+class Program:
+    """A program whose lines are read as they come, by a thread: it never waits for us to read."""
+
+    def __init__(self, test, *args, env):
+        self.test, self.seen = test, []
+        self.process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True)
+        self.lines = queue.Queue()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+        test.addCleanup(self.end)
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip("\n"))
+        self.lines.put(None)
+
+    def say(self, word):
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+
+    def until(self, condition):
+        deadline = time.monotonic() + 4 * PATIENCE_S
+        while True:
+            try:
+                line = self.lines.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty:
+                line = None
+            if line is None:
+                self.test.fail(f"ended, or waited in vain, after {self.seen[-5:]}")
+            self.seen.append(line)
+            if condition(line):
+                return line
+
+    def until_line(self, text):
+        return self.until(lambda line: line == text)
+
+    def ask(self, word, answer):
+        self.say(word)
+        return self.until(lambda line: line.startswith(answer))
+
+    def end(self, how=signal.SIGKILL):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        code = self.process.wait(PATIENCE_S)
+        self.reader.join()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return code
+
+
+class WithServer(unittest.TestCase):
+    def setUp(self):
+        self.server = Server()
+        self.addCleanup(self.server.close)
+        self.env = dict(os.environ, KUBECONFIG=self.server.kubeconfig)
+
+    def make(self, name, ns="default", **more):
+        client = self.server.client()
+        path = CONFIGMAPS.replace("/default/", f"/{ns}/")
+        self.assertEqual(client.create(path, configmap(name, **more)).code, 201)
+        client.close()
+
+    def current(self):
+        client = self.server.client()
+        items = client.get(CONFIGMAPS).json["items"]
+        client.close()
+        return {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in items}
+
+
+class Informers(WithServer):
+    def write(self, writer, rounds, halt):
+        """One writer's own objects, made, changed and deleted; what a kill cut off is left as it is."""
+        client = self.server.client()
+        for n in range(rounds):
+            if halt.is_set():
+                break
+            name = f"w{writer}-{n % 7}"
+            for method, path, body in (("POST", CONFIGMAPS, configmap(name, {"n": str(n)})),
+                                       ("PUT", f"{CONFIGMAPS}/{name}", configmap(name, {"n": f"{n}+"})),
+                                       ("DELETE", f"{CONFIGMAPS}/{name}", None)):
+                if method == "DELETE" and n % 3 == 0:
+                    continue
+                try:
+                    client.call(method, path, body)
+                except OSError:
+                    pass  # the server is down just now
+                except Exception as failure:  # http.client has a family of its own for a cut answer
+                    if type(failure).__module__ != "http.client":
+                        raise
+        client.close()
+
+    def check_order(self, lines, handler):
+        """Each object: an add, updates that go on from one another, a delete; versions that rise."""
+        at = {}
+        for line in lines:
+            words = line.split(" ")
+            if words[0] != handler:
+                continue
+            _, kind, name, old, new = words
+            if kind in ("found", "added"):
+                self.assertNotIn(name, at, line)
+                at[name] = new
+            elif kind == "updated":
+                self.assertEqual(at.get(name), old, line)
+                self.assertGreater(int(new), int(old), line)
+                at[name] = new
+            else:
+                self.assertIn(name, at, line)
+                self.assertGreaterEqual(int(new), int(at.pop(name)), line)
+        return at
+
+    def settle(self, program):
+        """Waits until a handler has been told a last object, which comes after all that was written."""
+        self.make("the-end")
+        version = self.current()["the-end"]
+        program.until(lambda line: line.split(" ")[0] == "early" and line.split(" ")[2] == "the-end")
+        self.assertIn(version, program.seen[-1])
+
+    def test_end_with_the_servers_state_after_crashes_under_four_writers(self):
+        cache = os.path.join(self.server.folder, "cache")
+        program = Program(self, INFORMERS, cache, env=self.env)
+        program.until_line("synced from-server")
+        for _ in range(3):
+            halt = threading.Event()
+            writers = [threading.Thread(target=self.write, args=(n, 40, halt)) for n in range(4)]
+            for writer in writers:
+                writer.start()
+            program.until(lambda line: line.startswith("early "))
+            self.server.kill()
+            self.server.start()
+            for writer in writers:
+                writer.join()
+        self.settle(program)
+        state = program.ask("dump", "state").split(" ")[1:]
+        self.assertEqual(dict(pair.split("=") for pair in state), self.current())
+        self.assertEqual(self.check_order(program.seen, "early"), self.current())
+        program.say("join")
+        program.until(lambda line: line.startswith("late found the-end "))
+        wait_for(lambda: "snapshots 0" not in program.ask("lists", "lists"), "the file")
+        program.say("end")
+        self.assertEqual(program.process.wait(PATIENCE_S), 0)
+
+    def test_go_on_from_a_file_without_a_list(self):
+        cache = os.path.join(self.server.folder, "cache")
+        for name in ("kept", "changed", "deleted"):
+            self.make(name)
+        first = Program(self, INFORMERS, cache, env=self.env)
+        first.until_line("synced from-server")
+        wait_for(lambda: "snapshots 1" in first.ask("lists", "lists"), "the file")
+        first.end()  # SIGKILL
+        client = self.server.client()
+        self.assertEqual(client.call("PUT", f"{CONFIGMAPS}/changed", configmap("changed", {"a": "b"})).code, 200)
+        self.assertEqual(client.call("DELETE", f"{CONFIGMAPS}/deleted").code, 200)
+        client.close()
+        second = Program(self, INFORMERS, cache, env=self.env)
+        second.until_line("synced from-file")
+        self.settle(second)
+        self.assertEqual(self.check_order(second.seen, "early"), self.current())
+        self.assertIn("lists 0 ", second.ask("lists", "lists"))
+        kinds = [line.split(" ")[1:3] for line in second.seen if line.startswith("early ")]
+        self.assertEqual(kinds[3:], [["updated", "changed"], ["deleted", "deleted"], ["added", "the-end"]])
+
+
+class Examples(WithServer):
+    def test_informer(self):
+        self.make("there")
+        program = Program(self, example("informer"), "configmaps", "default", env=self.env)
+        program.until_line("found default/there")
+        self.make("new")
+        program.until_line("added default/new")
+        client = self.server.client()
+        client.call("DELETE", f"{CONFIGMAPS}/new")
+        client.close()
+        program.until_line("deleted default/new")
+        program.process.stdin.write("\n")
+        program.process.stdin.flush()
+        self.assertEqual(program.process.wait(PATIENCE_S), 0)
+
+    def test_leader_election(self):
+        first = Program(self, example("leader_election"), "default", "lead", "one", env=self.env)
+        first.until_line("one leads")
+        second = Program(self, example("leader_election"), "default", "lead", "two", env=self.env)
+        second.until_line("the leader is one")
+        first.process.send_signal(signal.SIGTERM)
+        first.until_line("one has stopped")
+        self.assertEqual(first.process.wait(PATIENCE_S), 0)
+        second.until_line("two leads")
+        client = self.server.client()
+        spec = client.get("/apis/coordination.k8s.io/v1/namespaces/default/leases/lead").json["spec"]
+        client.close()
+        self.assertEqual((spec["holderIdentity"], spec["leaseTransitions"], spec["leaseDurationSeconds"]), ("two", 1, 15))
+
+
+if __name__ == "__main__":
+    main()
