@@ -26,15 +26,11 @@ void arena_release(struct arena *arena)
     *arena = (struct arena){0};
 }
 
-static void *arena_grow(struct arena *arena, size_t size)
+/* A block whose first `size` bytes are taken. */
+static void *add_block(struct arena *arena, size_t block_size, size_t size)
 {
-    size_t block_size = arena->blocks != NULL ? arena->blocks->size * 2 : FIRST_BLOCK;
     struct arena_block *block;
 
-    if (block_size > LARGEST_BLOCK)
-        block_size = LARGEST_BLOCK;
-    if (block_size < size)
-        block_size = size;
     block = block_size <= SIZE_MAX - sizeof(*block) ? malloc(sizeof(*block) + block_size) : NULL;
     if (block == NULL) {
         arena->failed = true;
@@ -46,6 +42,23 @@ static void *arena_grow(struct arena *arena, size_t size)
     arena->at = (char *)(block + 1) + size;
     arena->end = (char *)(block + 1) + block_size;
     return block + 1;
+}
+
+static void *arena_grow(struct arena *arena, size_t size)
+{
+    size_t block_size = arena->blocks != NULL ? arena->blocks->size * 2 : FIRST_BLOCK;
+
+    if (block_size < FIRST_BLOCK)
+        block_size = FIRST_BLOCK;
+    if (block_size > LARGEST_BLOCK)
+        block_size = LARGEST_BLOCK;
+    return add_block(arena, block_size < size ? size : block_size, size);
+}
+
+void arena_reserve(struct arena *arena, size_t size)
+{
+    if (arena->blocks == NULL && size <= SIZE_MAX - ALIGNMENT)
+        add_block(arena, size, 0);
 }
 
 void *arena_alloc(struct arena *arena, size_t size)

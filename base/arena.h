@@ -21,6 +21,8 @@ struct arena {
 };
 
 void arena_release(struct arena *arena);
+/* Of an arena without blocks: makes the first one so large, where what is needed is known well. */
+void arena_reserve(struct arena *arena, size_t size);
 /* Aligned for any type; not zeroed. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);

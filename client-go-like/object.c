@@ -2,28 +2,77 @@
 
 #include <stdlib.h>
 
-/* A text in NUL where it stands: its closing quote (or the next field's tag) is overwritten, unless
- * it was unescaped and so has been copied already. */
-static void end_text(tw_object *object, struct bytes *text)
-{
-    uintptr_t at = (uintptr_t)text->ptr - (uintptr_t)object->text;
+enum { TYPE_TEXT_ROOM = 64 }; /* for most apiVersions and kinds */
 
-    if (text->len != 0 && at < object->text_len)
-        object->text[at + text->len] = '\0';
-    else
-        text->ptr = arena_str(&object->arena, *text);
+/* The reader's arena has room to spare, which a cache would hold a hundred thousand times: the tree
+ * moves into memory of exactly its size. Both walks recurse at most JSON_DEPTH_MAX deep: the reader
+ * has seen to that. */
+static size_t padded(size_t len)
+{
+    return (len + 15) & ~(size_t)15;
 }
 
-/* Of every string and name. Recurses at most JSON_DEPTH_MAX deep: the reader has seen to that. */
-static void end_strings(tw_object *object, struct json *node)
+/* Does it stand in the object's own text (or message), as what was not escaped does? */
+static bool is_in_text(const tw_object *object, struct bytes text)
 {
-    if (node->type == JSON_STRING)
-        end_text(object, &node->text);
+    return text.len != 0 && (uintptr_t)text.ptr - (uintptr_t)object->text < object->text_len;
+}
+
+static size_t text_size(const tw_object *object, struct bytes text)
+{
+    return text.len == 0 || is_in_text(object, text) ? 0 : padded(text.len + 1);
+}
+
+static size_t tree_size(const tw_object *object, const struct json *node)
+{
+    size_t size = padded(sizeof(*node)) + text_size(object, node->key);
+
+    if (node->type == JSON_STRING || node->type == JSON_NUMBER)
+        size += text_size(object, node->text);
     json_each(node, child) {
-        if (node->type == JSON_OBJECT)
-            end_text(object, &child->key);
-        end_strings(object, child);
+        size += tree_size(object, child);
     }
+    return size;
+}
+
+/* Ends it in NUL: where it stands the closing quote (or the next field's tag) is overwritten. */
+static void keep_text(tw_object *object, struct bytes *text)
+{
+    if (text->len == 0)
+        text->ptr = "";
+    else if (is_in_text(object, *text))
+        object->text[(uintptr_t)text->ptr - (uintptr_t)object->text + text->len] = '\0';
+    else
+        *text = arena_dup(&object->arena, *text);
+}
+
+static struct json *keep_tree(tw_object *object, const struct json *from)
+{
+    struct json *node = arena_new(&object->arena, struct json);
+
+    if (node == NULL)
+        return NULL;
+    *node = *from;
+    node->next = NULL;
+    if (node->type == JSON_STRING || (node->type == JSON_NUMBER && !is_in_text(object, node->text)))
+        keep_text(object, &node->text);
+    if (node->type < JSON_ARRAY)
+        return node;
+    node->first = node->last = NULL;
+    json_each(from, child) {
+        struct json *kept = keep_tree(object, child);
+
+        if (kept == NULL)
+            return NULL;
+        if (node->type == JSON_OBJECT)
+            keep_text(object, &kept->key);
+        if (node->last != NULL)
+            node->last->next = kept;
+        else
+            node->first = kept;
+        node->last = kept;
+    }
+    return node;
 }
 
 static void make_key(tw_object *object)
@@ -36,13 +85,34 @@ static void make_key(tw_object *object)
                       : arena_printf(&object->arena, "%.*s/%.*s", BYTES_FMT(ns), BYTES_FMT(name));
 }
 
-tw_status object_finish(tw_object *object, struct json *root, const char *member, tw_error **reterr)
+/* What is kept with the tree: the key, and a type that its list will name. */
+static size_t extra_size(const struct json *tree)
 {
-    object->tree = member != NULL ? json_get(root, bytes_str(member)) : root;
+    const struct json *metadata = json_get(tree, BYTES("metadata"));
+    struct bytes ns = json_get_text(metadata, "namespace"), name = json_get_text(metadata, "name");
+    size_t size = ns.len != 0 ? padded(ns.len + name.len + 2) : 0;
+
+    if (json_get(tree, BYTES("kind")) == NULL)
+        size += 2 * padded(sizeof(*tree)) + TYPE_TEXT_ROOM;
+    return size;
+}
+
+tw_status object_finish(tw_object *object, struct json **root, const char *member,
+                        tw_error **reterr)
+{
+    const struct json *tree = member != NULL ? json_get(*root, bytes_str(member)) : *root;
+    struct arena scratch = object->arena;
+
+    object->arena = (struct arena){0};
+    arena_reserve(&object->arena, tree_size(object, *root) + extra_size(tree));
+    *root = object->arena.failed ? NULL : keep_tree(object, *root);
+    arena_release(&scratch);
+    if (*root == NULL)
+        return tw_fail_no_memory(reterr);
+    object->tree = member != NULL ? json_get(*root, bytes_str(member)) : *root;
     if (!json_is(object->tree, JSON_OBJECT))
         return tw_fail(reterr, TW_ERR_PROTOCOL, "expected a JSON object%s%s",
                        member != NULL ? " as member " : "", member != NULL ? member : "");
-    end_strings(object, root);
     make_key(object);
     return object->arena.failed ? tw_fail_no_memory(reterr) : TW_OK;
 }
@@ -52,14 +122,16 @@ static tw_status object_parse(tw_object *object, const char *member,
 {
     struct error detail = {0};
     struct json *root = NULL;
-    enum status st =
+    enum status read =
         json_parse(&object->arena, bytes_of(object->text, object->text_len), &root, NULL, &detail);
+    tw_status st;
 
-    if (st != STATUS_OK)
+    if (read != STATUS_OK)
         return tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read JSON", &detail);
+    st = object_finish(object, &root, member, reterr);
     if (ret_envelope != NULL)
         *ret_envelope = root;
-    return object_finish(object, root, member, reterr);
+    return st;
 }
 
 tw_object *object_new(struct bytes text)

@@ -32,9 +32,9 @@ struct tw_object {
 tw_status object_read(struct bytes text, const char *member, tw_object **ret_object,
                       const struct json **ret_envelope, tw_error **reterr);
 /* The same in two steps, for texts that are no JSON: the text copied, NULL without memory; and then
- * what was read out of that copy, into the object's arena. */
+ * what was read out of that copy, into the object's arena; the tree moves, and *root with it. */
 tw_object *object_new(struct bytes text);
-tw_status object_finish(tw_object *object, struct json *root, const char *member,
+tw_status object_finish(tw_object *object, struct json **root, const char *member,
                         tw_error **reterr);
 /* Fills in apiVersion and kind, which a list leaves out of its items. Before sharing only. */
 tw_status object_set_type(tw_object *object, struct bytes api_version, struct bytes kind);
@@ -74,7 +74,7 @@ bool list_set_text(char **text, struct bytes with);
 /* Can objects of this kind be read from protobuf? */
 bool object_has_message(const char *api_version, const char *kind);
 /* A WatchEvent, as object_read() of its member "object". */
-tw_status object_read_event_protobuf(struct bytes message, tw_object **ret_object,
+tw_status object_read_event_protobuf(struct bytes message, bool strip, tw_object **ret_object,
                                      const struct json **ret_envelope, tw_error **reterr);
 tw_status list_read_page_protobuf(tw_list *list, struct bytes body, tw_error **reterr);
 

@@ -16,23 +16,38 @@ bool object_has_message(const char *api_version, const char *kind)
     return *kind != '\0' && transcoder_find(bytes_str(api_version), bytes_str(kind)) != NULL;
 }
 
+/* What cut_noise() (cut.h) cuts out of a text; the message itself is kept as it is. */
+static void drop_noise(struct json *object)
+{
+    struct json *metadata = json_get(object, BYTES("metadata"));
+
+    if (metadata == NULL)
+        return;
+    json_remove(metadata, BYTES("managedFields"));
+    metadata = json_get(metadata, BYTES("annotations"));
+    if (metadata != NULL)
+        json_remove(metadata, BYTES("kubectl.kubernetes.io/last-applied-configuration"));
+}
+
 /* `ret_root` may be NULL. */
 static tw_status read_message(const struct message_type *type, struct bytes message,
-                              const char *member, tw_object **ret_object,
+                              const char *member, bool strip, tw_object **ret_object,
                               const struct json **ret_root, tw_error **reterr)
 {
     tw_object *object = object_new(message);
     struct error detail = {0};
     struct json *root = NULL;
-    tw_status st;
+    tw_status st = TW_OK;
 
     if (object == NULL)
         return tw_fail_no_memory(reterr);
     if (transcoder_to_json(&object->arena, type, bytes_of(object->text, object->text_len), &root,
                            NULL, &detail) != STATUS_OK)
         st = tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read protobuf", &detail);
-    else
-        st = object_finish(object, root, member, reterr);
+    if (st == TW_OK && strip)
+        drop_noise(member != NULL ? json_get(root, bytes_str(member)) : root);
+    if (st == TW_OK)
+        st = object_finish(object, &root, member, reterr);
     if (st != TW_OK) {
         tw_object_unref(object);
         return st;
@@ -43,10 +58,10 @@ static tw_status read_message(const struct message_type *type, struct bytes mess
     return TW_OK;
 }
 
-tw_status object_read_event_protobuf(struct bytes message, tw_object **ret_object,
+tw_status object_read_event_protobuf(struct bytes message, bool strip, tw_object **ret_object,
                                      const struct json **ret_envelope, tw_error **reterr)
 {
-    return read_message(transcoder_find_message(watch_event), message, "object", ret_object,
+    return read_message(transcoder_find_message(watch_event), message, "object", strip, ret_object,
                         ret_envelope, reterr);
 }
 
@@ -78,7 +93,7 @@ static tw_status read_item(tw_list *list, const struct message_type *type, struc
                            struct bytes message, tw_error **reterr)
 {
     tw_object *object = NULL;
-    tw_status st = read_message(type, message, NULL, &object, NULL, reterr);
+    tw_status st = read_message(type, message, NULL, list->strip, &object, NULL, reterr);
 
     if (st != TW_OK)
         return st;

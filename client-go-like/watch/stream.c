@@ -30,14 +30,15 @@ void tw_event_release(tw_event *event)
     event->object = NULL;
 }
 
-tw_status stream_decode(struct bytes frame, bool is_protobuf, tw_event *ret_event,
+tw_status stream_decode(struct bytes frame, bool is_protobuf, bool strip, tw_event *ret_event,
                         tw_error **reterr)
 {
     const struct json *envelope = NULL;
     tw_object *object = NULL;
     struct bytes type;
-    tw_status st = is_protobuf ? object_read_event_protobuf(frame, &object, &envelope, reterr)
-                               : object_read(frame, "object", &object, &envelope, reterr);
+    tw_status st = is_protobuf
+                       ? object_read_event_protobuf(frame, strip, &object, &envelope, reterr)
+                       : object_read(frame, "object", &object, &envelope, reterr);
 
     if (st != TW_OK)
         return st;
@@ -198,5 +199,5 @@ tw_status stream_next(struct stream *s, unsigned wait_ms, tw_event *ret_event, t
     s->frame_len = frame.len;
     if (s->strip && !s->is_protobuf)
         frame = cut_noise(frame, "object", &s->scratch);
-    return stream_decode(frame, s->is_protobuf, ret_event, reterr);
+    return stream_decode(frame, s->is_protobuf, s->strip, ret_event, reterr);
 }

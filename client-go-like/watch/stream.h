@@ -43,7 +43,7 @@ tw_status stream_next(struct stream *stream, unsigned wait_ms, tw_event *ret_eve
                       tw_error **reterr);
 void stream_close(struct stream *stream);
 /* One frame into an event. */
-tw_status stream_decode(struct bytes frame, bool is_protobuf, tw_event *ret_event,
+tw_status stream_decode(struct bytes frame, bool is_protobuf, bool strip, tw_event *ret_event,
                         tw_error **reterr);
 
 #endif

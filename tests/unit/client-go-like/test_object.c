@@ -143,3 +143,20 @@ TEST(list, that_is_cut_short_or_malformed_is_refused)
         tw_list_free(list);
     }
 }
+
+TEST(object, takes_the_memory_of_its_text_and_nodes_and_no_more)
+{
+    static const char text[] =
+        "{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"labels\":{"
+        "\"e\\u0041\":\"b\\nc\",\"empty\":\"\",\"n\":[1,2,{}]}},\"data\":{\"k\":\"v\"}}";
+    tw_object *object = NULL;
+
+    CHECK(tw_object_from_json(text, sizeof(text) - 1, &object, NULL) == TW_OK);
+    CHECK_TEXT(bytes_str(tw_object_get_string(object, "metadata.labels.eA")), "b\nc");
+    CHECK_TEXT(bytes_str(tw_object_get_string(object, "metadata.labels.empty")), "");
+    CHECK_TEXT(object->key, "n/a");
+    /* 14 nodes, two texts that were escaped, the key. */
+    CHECK_INT(object->arena.used, 14 * sizeof(struct json) + 3 * 16);
+    CHECK(object->arena.end == object->arena.at);
+    tw_object_unref(object);
+}

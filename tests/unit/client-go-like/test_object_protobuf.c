@@ -31,7 +31,7 @@ TEST(object_protobuf, an_event_is_the_object_that_json_would_have_given)
     write_envelope(&object, config_map);
     protobuf_watch_event_write(&frame, BYTES("MODIFIED"), buf_bytes(&object));
     CHECK(tw_object_from_json(config_map, strlen(config_map), &expected, NULL) == TW_OK);
-    CHECK(stream_decode(buf_bytes(&frame), true, &event, NULL) == TW_OK);
+    CHECK(stream_decode(buf_bytes(&frame), true, false, &event, NULL) == TW_OK);
     buf_release(&frame); /* the object has its own copy */
     buf_release(&object);
     CHECK_INT(event.type, TW_EVENT_MODIFIED);
@@ -56,7 +56,7 @@ TEST(object_protobuf, an_error_event_holds_its_status)
                    "{\"apiVersion\":\"v1\",\"kind\":\"Status\",\"metadata\":{},\"status\":"
                    "\"Failure\",\"message\":\"too old\",\"reason\":\"Expired\",\"code\":410}");
     protobuf_watch_event_write(&frame, BYTES("ERROR"), buf_bytes(&object));
-    CHECK(stream_decode(buf_bytes(&frame), true, &event, NULL) == TW_OK);
+    CHECK(stream_decode(buf_bytes(&frame), true, false, &event, NULL) == TW_OK);
     CHECK_INT(event.type, TW_EVENT_ERROR);
     CHECK(tw_object_get_int(event.object, "code", &code) && code == 410);
     tw_event_release(&event);
@@ -101,7 +101,8 @@ TEST(object_protobuf, what_is_cut_or_no_list_is_refused)
         tw_list *list = list_new();
 
         CHECK(list_read_page_protobuf(list, bytes_of(body.data, len), NULL) == TW_ERR_PROTOCOL);
-        CHECK(stream_decode(bytes_of(body.data, len), true, &event, NULL) == TW_ERR_PROTOCOL);
+        CHECK(stream_decode(bytes_of(body.data, len), true, false, &event, NULL) ==
+              TW_ERR_PROTOCOL);
         tw_list_free(list);
     }
     {
@@ -119,4 +120,24 @@ TEST(object_protobuf, only_kinds_with_a_message_can_be_asked_for)
 {
     CHECK(object_has_message("v1", "ConfigMap") && object_has_message("apps/v1", "Deployment"));
     CHECK(!object_has_message("v1", "") && !object_has_message("example.com/v1", "Widget"));
+}
+
+TEST(object_protobuf, is_read_without_managed_fields_where_asked)
+{
+    struct buf object = {0}, frame = {0};
+    tw_event event;
+
+    write_envelope(
+        &object, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\","
+                 "\"annotations\":{\"kubectl.kubernetes.io/last-applied-configuration\":\"{}\","
+                 "\"x\":\"1\"},\"managedFields\":[{\"manager\":\"m\",\"operation\":\"Update\"}]}}");
+    protobuf_watch_event_write(&frame, BYTES("ADDED"), buf_bytes(&object));
+    CHECK(stream_decode(buf_bytes(&frame), true, true, &event, NULL) == TW_OK);
+    CHECK(tw_object_has(event.object, "metadata.annotations.x"));
+    CHECK(!tw_object_has(event.object, "metadata.managedFields"));
+    CHECK(!tw_object_has(
+        event.object, "metadata.annotations.kubectl\\.kubernetes\\.io/last-applied-configuration"));
+    tw_event_release(&event);
+    buf_release(&frame);
+    buf_release(&object);
 }
