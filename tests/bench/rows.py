@@ -266,6 +266,16 @@ def many(watchers, rate, events):
     return measure
 
 
+def informer(size, **flags):
+    """The C client: informerload starts a server of its own."""
+    def measure():
+        r = run("informerload", size=size, **flags)
+        return {f"ms to sync {r['objects']:,} objects": r["sync_ms"], "bytes held an object": r["bytes_per_object"],
+                "events/s": r["events_per_s"], "client CPU us an event": r["event_cpu_us"],
+                "CPU ns a get": r["get_ns"], "CPU ms a walk": r["walk_ms"]}
+    return measure
+
+
 def one(goal, measure, quick_repeat=3):
     return Row(goal, {"tidewatch": measure}, quick_repeat)
 
@@ -323,4 +333,6 @@ def all_rows(quick):
     rows["open-h2-10000"] = one("<= 1.2 KiB", opening(10_000, 1000, http=2))
     rows["open-websocket-10000"] = one("<= 1.0 KiB", opening(10_000, 1000, kind="websocket"))
     rows["watchers-100000"] = one("held at 100 writes/s", many(100_000, part(10, 4), part(100, 12)), 1)
+    for size in (1024, 4096):
+        rows[f"informer-{size}"] = one("100,000 objects in <= 1 s; >= 800 MB/s", informer(size), 1)
     return rows

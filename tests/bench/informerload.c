@@ -1,0 +1,363 @@
+/*
+ * informerload - what an informer costs: to sync, to hold, to follow, to read.
+ *
+ *   informerload [--objects=100000] [--size=1024] [--events=300000] [--mode=list|stream]
+ *   informerload --serve=PORT ...     only the server, for an informer of another make
+ *
+ * It brings a server of its own, which sends made-up bytes as fast as the socket takes them: a list
+ * of `objects` ConfigMaps of `size` bytes (or the same as a streaming list), then a watch with
+ * `events` changes of them. So the client is what is measured, at most slowed by a thread that
+ * makes them up. Prints one line of JSON.
+ */
+#include <arpa/inet.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <tidewatch/tidewatch.h>
+
+enum { CHUNK_EVENTS = 1000 };
+
+static size_t objects = 100000, size = 1024, events = 300000;
+static int listener;
+static _Atomic(double) server_cpu_s;
+static atomic_bool may_send; /* the changes, once the first state was measured */
+
+static double seconds(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double now_s(void)
+{
+    return seconds(CLOCK_MONOTONIC);
+}
+
+/* What the client has computed: all of the process, less the server. */
+static double client_cpu_s(void)
+{
+    return seconds(CLOCK_PROCESS_CPUTIME_ID) - atomic_load(&server_cpu_s);
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "informerload: %s\n", what);
+    exit(1);
+}
+
+/* ---- the server ---- */
+
+/* As a cluster's ConfigMaps look: labels, annotations, some keys. Returns its length. */
+static int put_object(char *to, size_t n, size_t rv)
+{
+    static const char format[] =
+        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"object-%07zu\","
+        "\"namespace\":\"ns-%02zu\",\"uid\":\"2f8b1c52-0b4c-4f0c-9d0e-%012zu\",\"resourceVersion\":"
+        "\"%zu\",\"creationTimestamp\":\"2024-01-01T00:00:00Z\",\"labels\":{\"app\":\"app-%zu\","
+        "\"tier\":\"backend\",\"team\":\"tides\"},\"annotations\":{\"owner\":\"team-%zu\","
+        "\"checksum\":\"%032zu\"}},\"data\":{\"one.conf\":\"";
+    int len = sprintf(to, format, n, n % 50, n, rv, n % 1000, n % 20, n * 31);
+    static const char end[] = "\"}}";
+    size_t left = size > (size_t)len + 200 ? size - (size_t)len - sizeof(end) : 200;
+
+    for (size_t i = 0; i < left; i++)
+        to[len++] = i % 64 == 63 && i + 80 < left ? ' ' : (char)('a' + i % 23);
+    for (size_t key = 0; key < 3 && left > 160; key++) { /* some more keys out of it */
+        size_t at = (size_t)len - 160 + key * 40;
+        char name[32];
+        int name_len = sprintf(name, "\",\"key-%zu\":\"", key);
+
+        memcpy(to + at, name, (size_t)name_len);
+    }
+    memcpy(to + len, end, sizeof(end) - 1);
+    return len + (int)sizeof(end) - 1;
+}
+
+static void send_all(int fd, const char *data, size_t len)
+{
+    while (len != 0) {
+        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+        if (n <= 0)
+            pthread_exit(NULL);
+        data += n;
+        len -= (size_t)n;
+    }
+}
+
+struct out {
+    int fd;
+    char *data;
+    size_t len;
+    bool chunked;
+    double cpu_s; /* of its thread, counted so far */
+};
+
+static void flush(struct out *out)
+{
+    char head[32];
+    double cpu_s = seconds(CLOCK_THREAD_CPUTIME_ID);
+
+    atomic_store(&server_cpu_s, atomic_load(&server_cpu_s) + cpu_s - out->cpu_s);
+    out->cpu_s = cpu_s;
+
+    if (out->len == 0)
+        return;
+    if (out->chunked)
+        send_all(out->fd, head, (size_t)sprintf(head, "%zx\r\n", out->len));
+    send_all(out->fd, out->data, out->len);
+    if (out->chunked)
+        send_all(out->fd, "\r\n", 2);
+    out->len = 0;
+}
+
+static void add_text(struct out *out, const char *text)
+{
+    out->len += (size_t)sprintf(out->data + out->len, "%s", text);
+}
+
+static void add_event(struct out *out, const char *type, size_t n, size_t rv)
+{
+    out->len += (size_t)sprintf(out->data + out->len, "{\"type\":\"%s\",\"object\":", type);
+    out->len += (size_t)put_object(out->data + out->len, n, rv);
+    add_text(out, "}\n");
+}
+
+#define HEAD                                                                                       \
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+static void send_list(struct out *out)
+{
+    add_text(out, "{\"kind\":\"ConfigMapList\",\"apiVersion\":\"v1\",\"metadata\":{"
+                  "\"resourceVersion\":\"1000000\"},\"items\":[");
+    for (size_t n = 0; n < objects; n++) {
+        if (n != 0)
+            add_text(out, ",");
+        out->len += (size_t)put_object(out->data + out->len, n, 1000 + n);
+        if (n % CHUNK_EVENTS == CHUNK_EVENTS - 1)
+            flush(out);
+    }
+    add_text(out, "]}");
+    flush(out);
+    send_all(out->fd, "0\r\n\r\n", 5);
+}
+
+static void send_state(struct out *out)
+{
+    for (size_t n = 0; n < objects; n++) {
+        add_event(out, "ADDED", n, 1000 + n);
+        if (n % CHUNK_EVENTS == CHUNK_EVENTS - 1)
+            flush(out);
+    }
+    add_text(out, "{\"type\":\"BOOKMARK\",\"object\":{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
+                  "\"metadata\":{\"resourceVersion\":\"1000000\",\"annotations\":{"
+                  "\"k8s.io/initial-events-end\":\"true\"}}}}\n");
+    flush(out);
+}
+
+static void send_changes(struct out *out)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    struct out all = {.fd = out->fd,
+                      .data = malloc((size + 900) * CHUNK_EVENTS),
+                      .chunked = true,
+                      .cpu_s = out->cpu_s};
+    char byte;
+
+    if (all.data == NULL)
+        die("no memory");
+    while (!atomic_load(&may_send))
+        nanosleep(&pause, NULL);
+    for (size_t e = 0; e < events; e++) {
+        add_event(&all, "MODIFIED", (e * 7919) % objects, 1000001 + e);
+        if (e % CHUNK_EVENTS == CHUNK_EVENTS - 1 || e + 1 == events)
+            flush(&all);
+    }
+    free(all.data);
+    recv(out->fd, &byte, 1, 0); /* until the client goes */
+}
+
+static void *serve_one(void *user)
+{
+    char request[8192];
+    int fd = (int)(intptr_t)user;
+    struct out out = {.fd = fd, .data = malloc((size + 900) * (CHUNK_EVENTS + 2)), .chunked = true};
+
+    if (out.data == NULL)
+        die("no memory");
+    for (;;) {
+        ssize_t n = recv(fd, request, sizeof(request) - 1, 0);
+
+        if (n <= 0)
+            break;
+        request[n] = '\0';
+        send_all(fd, HEAD, sizeof(HEAD) - 1);
+        if (strstr(request, "watch=") == NULL) {
+            send_list(&out);
+            continue;
+        }
+        if (strstr(request, "sendInitialEvents=true") != NULL)
+            send_state(&out);
+        send_changes(&out);
+    }
+    close(fd);
+    return NULL;
+}
+
+static void *serve(void *user)
+{
+    (void)user;
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        pthread_t thread;
+
+        if (fd >= 0 && pthread_create(&thread, NULL, serve_one, (void *)(intptr_t)fd) == 0)
+            pthread_detach(thread);
+    }
+    return NULL;
+}
+
+static int start_server(uint16_t port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+    socklen_t len = sizeof(at);
+    pthread_t thread;
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        listen(listener, 16) != 0 || getsockname(listener, (struct sockaddr *)&at, &len) != 0 ||
+        pthread_create(&thread, NULL, serve, NULL) != 0)
+        die("cannot listen");
+    return ntohs(at.sin_port);
+}
+
+/* ---- the client ---- */
+
+static size_t heap_in_use(void)
+{
+    struct mallinfo2 info;
+
+    malloc_trim(0);
+    info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static bool count_one(void *user, tw_object *object)
+{
+    size_t *count = user;
+
+    *count += tw_object_name(object)[0] != '\0';
+    return true;
+}
+
+static void measure(int port, bool list_first)
+{
+    static const tw_resource configmaps = {"", "v1", "configmaps", "ConfigMap", true};
+    const struct timespec pause = {.tv_nsec = 200000};
+    tw_informer_options options = {.list_first = list_first};
+    tw_config *config = NULL;
+    tw_client *client = NULL;
+    tw_informer *informer = NULL;
+    tw_reflector_status status;
+    char url[64], last[32];
+    size_t before, held, walked = 0, gets = 1000000;
+    double began, cpu, synced_s, synced_cpu_s, events_s, events_cpu_s, get_s, walk_s;
+    tw_snapshot *snapshot;
+
+    sprintf(url, "http://127.0.0.1:%d", port);
+    if (tw_config_from_url(url, &config, NULL) || tw_client_new(config, &client, NULL) ||
+        tw_informer_new(client, &configmaps, &options, &informer, NULL))
+        die("no informer");
+    before = heap_in_use();
+    began = now_s();
+    cpu = client_cpu_s();
+    if (tw_informer_start(informer, NULL) || tw_informer_wait_synced(informer, 600000))
+        die("not synced");
+    synced_s = now_s() - began;
+    synced_cpu_s = client_cpu_s() - cpu;
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); /* the list's own memory goes */
+    held = heap_in_use() - before;
+
+    began = seconds(CLOCK_THREAD_CPUTIME_ID);
+    for (size_t i = 0; i < gets; i++) {
+        char ns[16], name[32];
+        size_t n = i * 7919 % objects;
+
+        sprintf(ns, "ns-%02zu", n % 50);
+        sprintf(name, "object-%07zu", n);
+        tw_object_unref(tw_store_get(tw_informer_store(informer), ns, name));
+    }
+    get_s = seconds(CLOCK_THREAD_CPUTIME_ID) - began;
+    began = seconds(CLOCK_THREAD_CPUTIME_ID);
+    snapshot = tw_store_snapshot(tw_informer_store(informer));
+    tw_snapshot_each(snapshot, NULL, NULL, count_one, &walked);
+    tw_snapshot_release(snapshot);
+    walk_s = seconds(CLOCK_THREAD_CPUTIME_ID) - began;
+
+    sprintf(last, "%zu", 1000000 + events);
+    began = now_s();
+    cpu = client_cpu_s();
+    atomic_store(&may_send, true);
+    do {
+        nanosleep(&pause, NULL);
+        tw_informer_get_status(informer, &status);
+    } while (strcmp(status.resource_version, last) != 0);
+    events_s = now_s() - began;
+    events_cpu_s = client_cpu_s() - cpu;
+    printf("{\"objects\":%zu,\"size\":%zu,\"sync_ms\":%.0f,\"sync_cpu_ms\":%.0f,"
+           "\"bytes_per_object\":%.0f,\"get_ns\":%.0f,\"walk_ms\":%.2f,\"events_per_s\":%.0f,"
+           "\"event_cpu_us\":%.2f}\n",
+           objects, size, synced_s * 1000, synced_cpu_s * 1000, (double)held / (double)objects,
+           get_s * 1e9 / (double)gets, walk_s * 1000, (double)events / events_s,
+           events_cpu_s * 1e6 / (double)events);
+    if (walked != objects)
+        die("the walk missed some");
+    tw_informer_free(informer);
+    tw_client_unref(client);
+    tw_config_free(config);
+}
+
+int main(int argc, char **argv)
+{
+    bool list_first = true;
+    uint16_t port = 0;
+    bool only_serve = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (sscanf(argv[i], "--objects=%zu", &objects) == 1 ||
+            sscanf(argv[i], "--size=%zu", &size) == 1 ||
+            sscanf(argv[i], "--events=%zu", &events) == 1)
+            continue;
+        if (sscanf(argv[i], "--serve=%hu", &port) == 1)
+            only_serve = true;
+        else if (strcmp(argv[i], "--mode=stream") == 0)
+            list_first = false;
+        else if (strcmp(argv[i], "--mode=list") != 0)
+            die("usage: informerload [--objects=N] [--size=N] [--events=N] [--mode=list|stream] "
+                "[--serve=PORT]");
+    }
+    if (objects == 0 || events == 0 || size == 0)
+        die("nothing to do");
+    if (only_serve) {
+        atomic_store(&may_send, true);
+        printf("http://127.0.0.1:%d\n", start_server(port));
+        fflush(stdout);
+        pause();
+    } else {
+        measure(start_server(0), list_first);
+    }
+    return 0;
+}
