@@ -110,6 +110,12 @@ static tw_status make_parts(tw_informer *informer, tw_client *client, const tw_r
         .strip = !o->keep_all,
         .transform = o->transform,
         .transform_user = o->transform_user,
+        .framing = o->framing,
+        .transport = o->transport,
+        .bounds = o->bounds,
+        .on_status = o->on_status,
+        .on_metric = o->on_metric,
+        .user = o->user,
     };
     tw_status st = tw_store_new(&informer->store, reterr);
 

@@ -36,6 +36,12 @@ typedef struct tw_informer_options {
     bool keep_all;              /* else metadata.managedFields and the last-applied annotation go */
     tw_transform_fn *transform; /* of each object, before it is stored */
     void *transform_user;
+    tw_framing framing; /* of what is sent; what is stored is the same */
+    tw_transport transport;
+    tw_bounds bounds;
+    tw_status_fn *on_status; /* hears each change of state, in the reflector's thread */
+    tw_metric_fn *on_metric;
+    void *user; /* of both */
     /* Keeps the objects in this file too (its folder must exist), and goes on from there after a
      * restart, without a list: handlers are told what it holds at once, and the informer has synced
      * when the server goes on from there. A damaged file, or one of another cluster or selection,
