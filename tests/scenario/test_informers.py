@@ -76,7 +76,7 @@ class WithServer(unittest.TestCase):
     def make(self, name, ns="default", **more):
         client = self.server.client()
         path = CONFIGMAPS.replace("/default/", f"/{ns}/")
-        self.assertEqual(client.create(path, configmap(name, **more)).code, 201)
+        self.assertEqual(client.create(path, configmap(name, more.pop("data", {}), **more)).code, 201)
         client.close()
 
     def current(self):
@@ -194,6 +194,36 @@ class Examples(WithServer):
         program.process.stdin.write("\n")
         program.process.stdin.flush()
         self.assertEqual(program.process.wait(PATIENCE_S), 0)
+
+    def test_controller(self):
+        client = self.server.client()
+        copies = CONFIGMAPS.replace("/default/", "/elsewhere/")
+
+        def is_copied(name, data):
+            answer = client.get(f"{copies}/{name}")
+            return answer.code == 200 and answer.json.get("data") == data
+
+        self.assertEqual(client.create("/api/v1/namespaces", {"metadata": {"name": "elsewhere"}}).code, 201)
+        self.make("before", data={"a": "1"}, labels={"copy-to": "elsewhere"})
+        self.make("private", data={"a": "1"})
+        program = Program(self, example("controller"), env=self.env)
+        program.until_line("copying")
+        wait_for(lambda: is_copied("before", {"a": "1"}), "what was there before")
+        self.make("after", data={"b": "1"}, labels={"copy-to": "elsewhere"})
+        wait_for(lambda: is_copied("after", {"b": "1"}), "what came after")
+        source = configmap("after", {"b": "2", "c": "3"}, {"copy-to": "elsewhere"})
+        self.assertEqual(client.call("PUT", f"{CONFIGMAPS}/after", source).code, 200)
+        wait_for(lambda: is_copied("after", {"b": "2", "c": "3"}), "a change")
+        self.assertEqual(client.call("DELETE", f"{copies}/after").code, 200)
+        wait_for(lambda: is_copied("after", {"b": "2", "c": "3"}), "a copy made anew")
+        self.assertEqual(client.call("PUT", f"{CONFIGMAPS}/before", configmap("before", {"a": "1"})).code, 200)
+        self.assertEqual(client.call("DELETE", f"{CONFIGMAPS}/after").code, 200)
+        wait_for(lambda: client.get(copies).json["items"] == [], "the copies to go")
+        wait_for(lambda: ("after", "Copied", "elsewhere") in [
+            (e["involvedObject"]["name"], e["reason"], e["message"])
+            for e in client.get("/api/v1/namespaces/default/events").json["items"]], "the event")
+        client.close()
+        self.assertEqual(program.end(signal.SIGTERM), 0)
 
     def test_leader_election(self):
         first = Program(self, example("leader_election"), "default", "lead", "one", env=self.env)
