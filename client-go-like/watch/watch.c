@@ -15,6 +15,7 @@ void watch_path(struct buf *path, const tw_resource *resource, const char *ns,
     path_begin(path, resource, ns, NULL);
     path_query(path, "allowWatchBookmarks", o->bookmarks ? "true" : NULL);
     path_query(path, "fieldSelector", o->field_selector);
+    path_query(path, "includeObject", o->include_object);
     path_query(path, "labelSelector", o->label_selector);
     path_query(path, "resourceVersion", o->resource_version);
     path_query(path, "resourceVersionMatch", o->send_initial_events ? "NotOlderThan" : NULL);

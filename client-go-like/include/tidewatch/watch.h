@@ -59,6 +59,7 @@ typedef struct tw_watch_options {
     const char *accept;       /* NULL: as `framing` says; for Tables */
     tw_framing framing;
     tw_transport transport;
+    const char *include_object; /* in rows of Tables: "Object", "None"; NULL: the metadata */
 } tw_watch_options;
 
 typedef struct tw_watch tw_watch;
