@@ -1,117 +1,17 @@
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "client-go-like/object.h"
-#include "client-go-like/rest/path.h"
-#include "client-go-like/tidectl/manifest.h"
 #include "client-go-like/merge3.h"
+#include "client-go-like/tidectl/commands.h"
 #include "client-go-like/tidectl/print.h"
+#include "client-go-like/tidectl/writes.h"
 
 static const char last_applied[] = "kubectl.kubernetes.io/last-applied-configuration";
 
 enum { CONFLICT_RETRIES = 5 }; /* KC cmd/apply/patcher.go maxPatchRetry */
 
-/* "configmap/x created" */
-static void say_done(const struct manifest *m, const char *name, const char *what)
-{
-    struct buf out = {0};
+/* ---- client side (KC cmd/apply/apply.go, patcher.go) ---- */
 
-    print_kind(&out, &m->info->resource);
-    buf_appendf(&out, "/%s %s\n", name, what);
-    tidectl_write(&out);
-    buf_release(&out);
-}
-
-/* POST or PATCH of one manifest, with the parameters that say who writes and how strictly. */
-static tw_status send(struct tidectl *t, const struct manifest *m, tw_request *request,
-                      const char *name, const char *manager, tw_object **ret_object,
-                      tw_error **reterr)
-{
-    struct buf path = {0};
-    tw_response *response = NULL;
-    tw_status st;
-
-    path_begin(&path, &m->info->resource, m->ns, name);
-    path_query(&path, "fieldManager", manager);
-    path_query(&path, "fieldValidation", "Strict");
-    request->path = path_end(&path);
-    st = request->path != NULL ? tw_client_do(t->client, request, &response, reterr)
-                               : tw_fail_no_memory(reterr);
-    if (st == TW_OK) {
-        size_t len;
-        const char *body = tw_response_body(response, &len);
-
-        st = tw_object_from_json(body, len, ret_object, reterr);
-    }
-    tw_response_free(response);
-    buf_release(&path);
-    return st;
-}
-
-static tw_status post(struct tidectl *t, const struct manifest *m, const char *manager,
-                      tw_error **reterr)
-{
-    struct buf body = {0};
-    tw_request request = {.method = "POST"};
-    tw_object *made = NULL;
-    tw_status st;
-
-    json_write(&body, m->tree, false);
-    request.body = body.data;
-    request.body_len = body.len;
-    st = body.failed ? tw_fail_no_memory(reterr)
-                     : send(t, m, &request, NULL, manager, &made, reterr);
-    if (st == TW_OK)
-        say_done(m, tw_object_name(made), "created");
-    tw_object_unref(made);
-    buf_release(&body);
-    return st;
-}
-
-/* What is done with each manifest; `doing` is what a failure is told with. */
-typedef tw_status act_fn(struct tidectl *t, struct manifests *all, struct manifest *m,
-                         struct buf *doing, tw_error **reterr);
-
-/* One that fails does not keep the others back. */
-static int for_each(struct tidectl *t, const char *verb, act_fn *act)
-{
-    struct manifests all = {.count = 0};
-    int rc = manifests_read(t, &all) ? 0 : 1;
-
-    for (size_t i = 0; i < all.count; i++) {
-        struct buf doing = {0};
-        tw_error *error = NULL;
-
-        buf_appendf(&doing, "error when %s \"%s\": ", verb, all.items[i].source);
-        if (act(t, &all, &all.items[i], &doing, &error) != TW_OK) {
-            buf_append_char(&doing, '\0');
-            rc = tidectl_fail_doing(error, doing.failed ? "" : doing.data);
-        }
-        buf_release(&doing);
-    }
-    manifests_release(&all);
-    return rc;
-}
-
-/* ---- create ---- */
-
-static tw_status create(struct tidectl *t, struct manifests *all, struct manifest *m,
-                        struct buf *doing, tw_error **reterr)
-{
-    (void)all;
-    (void)doing;
-    return post(t, m, "kubectl-create", reterr);
-}
-
-int tidectl_create(struct tidectl *t)
-{
-    return for_each(t, "creating", create);
-}
-
-/* ---- apply (KC cmd/apply/apply.go, patcher.go) ---- */
-
-/* Writes what is applied into the annotation that the next apply will compare with. */
-static bool annotate(struct arena *arena, struct json *tree)
+bool apply_annotate(struct arena *arena, struct json *tree)
 {
     struct json *metadata = json_ensure_object(arena, tree, "metadata");
     struct json *annotations = json_ensure_object(arena, metadata, "annotations");
@@ -137,6 +37,12 @@ static struct json *find_original(struct arena *arena, const struct json *curren
                                                                                         : NULL;
 }
 
+struct json *apply_make_patch(struct arena *arena, const struct manifest *m,
+                              const struct json *current)
+{
+    return merge3(arena, find_original(arena, current), m->tree, current);
+}
+
 /* KC cmd/apply/apply.go, addSourceToErr(): what was sent, to what, from where. */
 static void describe_patch(const struct manifest *m, struct bytes patch, struct buf *doing)
 {
@@ -151,79 +57,155 @@ static void describe_patch(const struct manifest *m, struct bytes patch, struct 
                 m->name, m->ns != NULL ? m->ns : "", m->source, m->source);
 }
 
-static tw_status patch_once(struct tidectl *t, struct manifests *all, struct manifest *m,
-                            const tw_object *current, struct buf *doing, tw_error **reterr)
+static tw_status patch_once(struct writes *w, struct manifest *m, const tw_object *current,
+                            tw_error **reterr)
 {
-    struct json *patch =
-        merge3(&all->arena, find_original(&all->arena, current->tree), m->tree, current->tree);
-    tw_request request = {.method = "PATCH", .content_type = "application/merge-patch+json"};
+    struct json *patch = apply_make_patch(&w->files.arena, m, current->tree);
+    struct call call = {.method = "PATCH",
+                        .resource = &m->info->resource,
+                        .ns = m->ns,
+                        .name = m->name,
+                        .content_type = "application/merge-patch+json",
+                        .manager = "kubectl-client-side-apply",
+                        .strict = true};
     struct buf body = {0};
     tw_object *changed = NULL;
     tw_status st;
 
     if (patch == NULL)
         return tw_fail_no_memory(reterr);
-    if (patch->count == 0) {
-        say_done(m, m->name, "unchanged");
-        return TW_OK;
-    }
+    if (patch->count == 0)
+        return writes_done(w, m, current->tree, "unchanged", reterr);
+    if (w->t->dry_run == DRY_RUN_CLIENT)
+        return writes_done(w, m, current->tree, "configured", reterr);
     print_compact(&body, patch);
-    request.body = body.data;
-    request.body_len = body.len;
-    st = body.failed ? tw_fail_no_memory(reterr)
-                     : send(t, m, &request, m->name, "kubectl-client-side-apply", &changed, reterr);
+    call.body = buf_bytes(&body);
+    st = body.failed ? tw_fail_no_memory(reterr) : call_object(w->t, &call, &changed, reterr);
     if (st == TW_OK)
-        say_done(m, m->name, "configured");
+        st = writes_done(w, m, changed->tree, "configured", reterr);
     else
-        describe_patch(m, buf_bytes(&body), doing);
+        describe_patch(m, buf_bytes(&body), &w->doing);
     tw_object_unref(changed);
     buf_release(&body);
     return st;
 }
 
-static tw_status apply_existing(struct tidectl *t, struct manifests *all, struct manifest *m,
-                                tw_object *current, struct buf *doing, tw_error **reterr)
+static tw_status apply_existing(struct writes *w, struct manifest *m, tw_object *current,
+                                tw_error **reterr)
 {
-    tw_status st = patch_once(t, all, m, current, doing, reterr);
+    tw_status st = patch_once(w, m, current, reterr);
 
     for (int i = 0; i < CONFLICT_RETRIES && st == TW_ERR_SERVER && tw_error_code(*reterr) == 409;
          i++) {
         tw_object *fresh = NULL;
 
         tw_error_clear(reterr);
-        st = tw_get(t->client, &m->info->resource, m->ns, m->name, &fresh, reterr);
+        st = call_get(w->t, &m->info->resource, m->ns, m->name, &fresh, reterr);
         if (st == TW_OK)
-            st = patch_once(t, all, m, fresh, doing, reterr);
+            st = patch_once(w, m, fresh, reterr);
         tw_object_unref(fresh);
     }
     return st;
 }
 
-static tw_status apply(struct tidectl *t, struct manifests *all, struct manifest *m,
-                       struct buf *doing, tw_error **reterr)
+static tw_status need_name(const struct manifest *m, tw_error **reterr)
+{
+    return *m->name != '\0' ? TW_OK
+                            : tw_fail(reterr, TW_ERR_ARGUMENT,
+                                      "from %s: cannot use generate name with apply", m->source);
+}
+
+static tw_status apply(struct writes *w, struct manifest *m, tw_error **reterr)
 {
     tw_object *current = NULL;
-    tw_status st;
+    tw_status st = need_name(m, reterr);
 
-    if (*m->name == '\0')
-        return tw_fail(reterr, TW_ERR_ARGUMENT, "from %s: cannot use generate name with apply",
-                       m->source);
-    if (!annotate(&all->arena, m->tree))
+    if (st != TW_OK)
+        return st;
+    if (!apply_annotate(&w->files.arena, m->tree))
         return tw_fail_no_memory(reterr);
-    st = tw_get(t->client, &m->info->resource, m->ns, m->name, &current, reterr);
+    st = call_get(w->t, &m->info->resource, m->ns, m->name, &current, reterr);
     if (st == TW_ERR_SERVER && tw_error_code(*reterr) == 404) {
         tw_error_clear(reterr);
-        doing->len = 0;
-        buf_appendf(doing, "error when creating \"%s\": ", m->source);
-        return post(t, m, "kubectl-client-side-apply", reterr);
+        w->doing.len = 0;
+        buf_appendf(&w->doing, "error when creating \"%s\": ", m->source);
+        return writes_post(w, m, "kubectl-client-side-apply", reterr);
     }
     if (st == TW_OK)
-        st = apply_existing(t, all, m, current, doing, reterr);
+        st = apply_existing(w, m, current, reterr);
     tw_object_unref(current);
+    return st;
+}
+
+/* ---- server side (KEP-555) ---- */
+
+/* The answers of servers that cannot: an unknown patch type, or not implemented. */
+static bool cannot_apply(const tw_error *error)
+{
+    int code = tw_error_code(error);
+
+    return code == 415 || code == 501;
+}
+
+static tw_status explain_refusal(struct writes *w, tw_error **reterr)
+{
+    struct buf why = {0};
+    tw_status st;
+
+    if (tw_error_code(*reterr) == 409) {
+        w->doing.len = 0;
+        buf_append_str(&why, tw_error_message(*reterr));
+        buf_append_char(&why, '\0');
+        st = tw_fail(reterr, TW_ERR_ARGUMENT,
+                     "%s\nPlease review the fields above--they currently have other managers. To "
+                     "take them over, apply with --force-conflicts; to leave them, remove them "
+                     "from your file.",
+                     why.failed ? "" : why.data);
+        buf_release(&why);
+        return st;
+    }
+    if (!cannot_apply(*reterr))
+        return TW_ERR_SERVER;
+    w->doing.len = 0;
+    return tw_fail(reterr, TW_ERR_ARGUMENT,
+                   "the server does not implement server-side apply (HTTP %d); apply without "
+                   "--server-side",
+                   tw_error_code(*reterr));
+}
+
+static tw_status apply_on_server(struct writes *w, struct manifest *m, tw_error **reterr)
+{
+    struct buf body = {0};
+    struct call call = {.method = "PATCH",
+                        .resource = &m->info->resource,
+                        .ns = m->ns,
+                        .name = m->name,
+                        .content_type = "application/apply-patch+yaml",
+                        .manager = "kubectl",
+                        .strict = true,
+                        .force = w->t->flags.force_conflicts};
+    tw_object *changed = NULL;
+    tw_status st = need_name(m, reterr);
+
+    json_write(&body, m->tree, false); /* JSON is YAML */
+    call.body = buf_bytes(&body);
+    if (st == TW_OK)
+        st = body.failed ? tw_fail_no_memory(reterr) : call_object(w->t, &call, &changed, reterr);
+    if (st == TW_OK)
+        st = writes_done(w, m, changed->tree, "serverside-applied", reterr);
+    else if (st == TW_ERR_SERVER)
+        st = explain_refusal(w, reterr);
+    tw_object_unref(changed);
+    buf_release(&body);
     return st;
 }
 
 int tidectl_apply(struct tidectl *t)
 {
-    return for_each(t, "applying", apply);
+    if (t->flags.force_conflicts && !t->flags.server_side)
+        return tidectl_say("--force-conflicts only works with --server-side");
+    if (t->flags.server_side && t->dry_run == DRY_RUN_CLIENT)
+        return tidectl_say("--dry-run=client doesn't work with --server-side (did you mean "
+                           "--dry-run=server instead?)");
+    return writes_each(t, "applying", t->flags.server_side ? apply_on_server : apply);
 }

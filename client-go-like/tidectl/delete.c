@@ -1,39 +1,175 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "client-go-like/rest/path.h"
-#include "client-go-like/tidectl/manifest.h"
+#include "base/clock.h"
+#include "client-go-like/tidectl/commands.h"
+#include "client-go-like/tidectl/output.h"
 #include "client-go-like/tidectl/print.h"
+#include "client-go-like/tidectl/request.h"
+#include "client-go-like/tidectl/targets.h"
 
 enum { POLL_FIRST_MS = 50, POLL_MAX_MS = 2000 };
 
 /* An object whose deletion was accepted, and is to be waited for. */
 struct gone {
-    tw_resource resource;
-    char *ns, *name, *uid;
+    const struct target *target;
+    char *uid;
 };
 
 struct deleting {
     struct tidectl *t;
+    struct buf options; /* DeleteOptions */
+    bool by_name;       /* -o name */
     struct gone *all;
     size_t count;
+    uint64_t deadline_ms; /* of the waiting; 0: none */
 };
 
-static void sleep_ms(unsigned ms)
-{
-    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
+/* ---- what is asked for ---- */
 
-    nanosleep(&pause, NULL);
+static const char *policy(const struct tidectl *t)
+{
+    static const struct {
+        const char *word, *policy;
+    } words[] = {{"", "Background"},           {"true", "Background"}, {"background", "Background"},
+                 {"foreground", "Foreground"}, {"orphan", "Orphan"},   {"false", "Orphan"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(t->flags.cascade != NULL ? t->flags.cascade : "", words[i].word) == 0)
+            return words[i].policy;
+    tidectl_say(
+        "invalid cascade value (%s). Must be \"background\", \"foreground\", or \"orphan\".",
+        t->flags.cascade);
+    return NULL;
+}
+
+/* --now and --force are graces of their own (KC cmd/delete/delete.go). */
+static bool read_grace(const struct tidectl *t, long *ret_seconds)
+{
+    const struct flags *f = &t->flags;
+    char *end = NULL;
+
+    *ret_seconds = f->now ? 1 : f->force ? 0 : -1;
+    if (f->grace_period == NULL)
+        return true;
+    if (f->now)
+        return tidectl_say("--now and --grace-period cannot be specified together") == 0;
+    *ret_seconds = strtol(f->grace_period, &end, 10);
+    if (*end != '\0' || end == f->grace_period)
+        return tidectl_say("invalid argument \"%s\" for \"--grace-period\" flag",
+                           f->grace_period) == 0;
+    if (f->force && *ret_seconds > 0)
+        return tidectl_say("--force and --grace-period greater than 0 cannot be specified "
+                           "together") == 0;
+    if (*ret_seconds == 0 && !f->force)
+        *ret_seconds = 1; /* 0 takes --force, as with kubectl */
+    return true;
+}
+
+static bool read_options(struct deleting *d)
+{
+    const struct flags *f = &d->t->flags;
+    const char *word = policy(d->t);
+    unsigned timeout_ms = 0;
+    long grace;
+
+    if (word == NULL || !read_grace(d->t, &grace))
+        return false;
+    if (f->timeout != NULL && !tidectl_duration(f->timeout, &timeout_ms))
+        return false;
+    if (timeout_ms != 0)
+        d->deadline_ms = clock_monotonic_ms() + timeout_ms;
+    if (f->output != NULL && strcmp(f->output, "name") != 0)
+        return tidectl_say("unexpected -o output mode: %s. We only support '-o name'", f->output) ==
+               0;
+    d->by_name = f->output != NULL;
+    buf_appendf(&d->options, "{\"propagationPolicy\":\"%s\"", word);
+    if (grace >= 0)
+        buf_appendf(&d->options, ",\"gracePeriodSeconds\":%ld", grace);
+    buf_append_str(&d->options, d->t->dry_run == DRY_RUN_SERVER ? ",\"dryRun\":[\"All\"]}" : "}");
+    return true;
+}
+
+/* ---- one object ---- */
+
+static void say_deleted(const struct deleting *d, const struct target *target)
+{
+    static const char *const suffixes[] = {"", " (dry run)", " (server dry run)"};
+    struct buf out = {0};
+
+    print_kind(&out, &target->info->resource);
+    if (d->by_name)
+        buf_appendf(&out, "/%s\n", target->name);
+    else
+        buf_appendf(&out, " \"%s\" %s%s\n", target->name,
+                    d->t->flags.force ? "force deleted" : "deleted", suffixes[d->t->dry_run]);
+    tidectl_finish(&out, 0);
+}
+
+/* A DELETE is answered with a Status when the object is gone, with the object when not yet. */
+static void keep_waiting(struct deleting *d, const struct target *target, const tw_object *answer)
+{
+    struct gone *all;
+
+    if (!d->t->flags.wait || d->t->dry_run != DRY_RUN_NONE ||
+        strcmp(tw_object_kind(answer), "Status") == 0 ||
+        (all = realloc(d->all, (d->count + 1) * sizeof(*all))) == NULL)
+        return;
+    d->all = all;
+    all[d->count] = (struct gone){target, strdup(tw_object_uid(answer))};
+    if (all[d->count].uid != NULL)
+        d->count++;
+}
+
+static int fail(const struct target *target, tw_error *error)
+{
+    struct buf doing = {0};
+    int rc;
+
+    if (target->source != NULL)
+        buf_appendf(&doing, "error when deleting \"%s\": ", target->source);
+    buf_append_char(&doing, '\0');
+    rc = tidectl_fail_doing(error, doing.failed ? "" : doing.data);
+    buf_release(&doing);
+    return rc;
+}
+
+static int delete_one(struct deleting *d, const struct target *target)
+{
+    const struct call call = {.method = "DELETE",
+                              .resource = &target->info->resource,
+                              .ns = target->ns,
+                              .name = target->name,
+                              .body = buf_bytes(&d->options)};
+    tw_object *answer = NULL;
+    tw_error *error = NULL;
+    tw_status st;
+
+    if (d->t->dry_run == DRY_RUN_CLIENT) /* that it exists is asked all the same */
+        st = call_get(d->t, &target->info->resource, target->ns, target->name, &answer, &error);
+    else
+        st = call_object(d->t, &call, &answer, &error);
+    if (st == TW_OK) {
+        say_deleted(d, target);
+        keep_waiting(d, target, answer);
+    } else if (tw_error_code(error) != 404 || (!d->t->flags.ignore_not_found && !d->t->flags.all)) {
+        return fail(target, error);
+    }
+    tw_error_free(error);
+    tw_object_unref(answer);
+    return 0;
 }
 
 /* Asks until the object is gone, or another one of its name is there. */
-static int wait_for(struct tidectl *t, const struct gone *g)
+static int wait_for(struct deleting *d, const struct gone *g)
 {
+    const struct target *target = g->target;
+
     for (unsigned ms = POLL_FIRST_MS;; ms = ms * 2 < POLL_MAX_MS ? ms * 2 : POLL_MAX_MS) {
         tw_object *object = NULL;
         tw_error *error = NULL;
-        tw_status st = tw_get(t->client, &g->resource, g->ns, g->name, &object, &error);
+        tw_status st =
+            call_get(d->t, &target->info->resource, target->ns, target->name, &object, &error);
         bool other = st == TW_OK && strcmp(tw_object_uid(object), g->uid) != 0;
 
         tw_object_unref(object);
@@ -42,154 +178,44 @@ static int wait_for(struct tidectl *t, const struct gone *g)
         tw_error_free(error);
         if (st != TW_OK || other)
             return 0;
-        sleep_ms(ms);
+        if (d->deadline_ms != 0 && clock_monotonic_ms() >= d->deadline_ms)
+            return tidectl_say("timed out waiting for the condition on %s/%s",
+                               target->info->resource.resource, target->name);
+        tidectl_sleep_ms(ms);
     }
 }
 
-/* A DELETE is answered with a Status when the object is gone, with the object when not yet. */
-static void keep_waiting(struct deleting *d, const tw_resource *resource, const char *ns,
-                         const char *name, const tw_object *answer)
+static int delete_all(struct deleting *d, const struct targets *targets)
 {
-    struct gone *all;
-    struct gone *g;
-
-    if (!d->t->flags.wait || strcmp(tw_object_kind(answer), "Status") == 0 ||
-        (all = realloc(d->all, (d->count + 1) * sizeof(*all))) == NULL)
-        return;
-    d->all = all;
-    g = &all[d->count];
-    *g = (struct gone){*resource, ns != NULL ? strdup(ns) : NULL, strdup(name),
-                       strdup(tw_object_uid(answer))};
-    if (g->name != NULL && g->uid != NULL)
-        d->count++;
-}
-
-static int delete_one(struct deleting *d, const tw_resource *resource, const char *ns,
-                      const char *name, const char *source)
-{
-    tw_object *answer = NULL;
-    tw_error *error = NULL;
-    struct buf text = {0};
-
-    if (tw_delete(d->t->client, resource, ns, name, &answer, &error) != TW_OK) {
-        if (tw_error_code(error) == 404 && d->t->flags.ignore_not_found) {
-            tw_error_free(error);
-            return 0;
-        }
-        if (source != NULL) {
-            buf_appendf(&text, "error when deleting \"%s\": ", source);
-            buf_append_char(&text, '\0');
-        }
-        tidectl_fail_doing(error, source != NULL && !text.failed ? text.data : "");
-        buf_release(&text);
-        return 1;
-    }
-    print_kind(&text, resource);
-    buf_appendf(&text, " \"%s\" deleted\n", name);
-    tidectl_write(&text);
-    buf_release(&text);
-    keep_waiting(d, resource, ns, name, answer);
-    tw_object_unref(answer);
-    return 0;
-}
-
-static int delete_files(struct deleting *d)
-{
-    struct manifests all = {.count = 0};
-    int rc = manifests_read(d->t, &all) ? 0 : 1;
-
-    for (size_t i = 0; i < all.count; i++)
-        rc |= delete_one(d, &all.items[i].info->resource, all.items[i].ns, all.items[i].name,
-                         all.items[i].source);
-    manifests_release(&all);
-    return rc;
-}
-
-/* RESOURCE -l: what is listed is deleted one by one, as kubectl does. */
-static int delete_selected(struct deleting *d, const tw_resource *resource)
-{
-    const tw_list_options options = {.label_selector = d->t->flags.selector,
-                                     .field_selector = d->t->flags.field_selector};
-    tw_list *list = NULL;
-    tw_error *error = NULL;
     int rc = 0;
 
-    if (tw_list_get(d->t->client, resource, d->t->ns, &options, &list, &error) != TW_OK)
-        return tidectl_fail(error);
-    if (tw_list_count(list) == 0)
+    if (targets->count == 0)
         fputs("No resources found\n", stderr);
-    for (size_t i = 0; i < tw_list_count(list); i++)
-        rc |= delete_one(d, resource, tw_object_namespace(tw_list_at(list, i)),
-                         tw_object_name(tw_list_at(list, i)), NULL);
-    tw_list_free(list);
-    return rc;
-}
-
-static const tw_resource *find(struct tidectl *t, const char *name)
-{
-    const tw_resource_info *info = NULL;
-    tw_error *error = NULL;
-
-    if (tw_discovery_find(t->discovery, name, &info, &error) == TW_OK)
-        return &info->resource;
-    tidectl_fail(error);
-    return NULL;
-}
-
-static int delete_pairs(struct deleting *d)
-{
-    const struct flags *f = &d->t->flags;
-    int rc = 0;
-
-    for (size_t i = 0; i < f->word_count; i++) {
-        char *word = (char *)(uintptr_t)f->words[i]; /* argv, which is ours to cut */
-        char *slash = strchr(word, '/');
-        const tw_resource *resource;
-
-        if (slash == NULL)
-            return tidectl_say("arguments in resource/name form must come alone");
-        *slash = '\0';
-        resource = find(d->t, word);
-        rc |= resource != NULL ? delete_one(d, resource, d->t->ns, slash + 1, NULL) : 1;
-    }
-    return rc;
-}
-
-static int delete_words(struct deleting *d)
-{
-    const struct flags *f = &d->t->flags;
-    const tw_resource *resource;
-    int rc = 0;
-
-    if (f->word_count == 0)
-        return tidectl_say("You must provide one or more resources by argument or filename.");
-    if (strchr(f->words[0], '/') != NULL)
-        return delete_pairs(d);
-    resource = find(d->t, f->words[0]);
-    if (resource == NULL)
-        return 1;
-    if (f->word_count == 1 && (f->selector != NULL || f->field_selector != NULL))
-        return delete_selected(d, resource);
-    if (f->word_count == 1)
-        return tidectl_say("resource(s) were provided, but no name was specified");
-    if (f->selector != NULL)
-        return tidectl_say("name cannot be provided when a selector is specified");
-    for (size_t i = 1; i < f->word_count; i++)
-        rc |= delete_one(d, resource, d->t->ns, f->words[i], NULL);
+    if (d->t->flags.force)
+        fputs(
+            "Warning: Immediate deletion does not wait for confirmation that the running resource "
+            "has been terminated. The resource may continue to run on the cluster "
+            "indefinitely.\n",
+            stderr);
+    for (size_t i = 0; i < targets->count; i++)
+        rc |= delete_one(d, &targets->items[i]);
+    for (size_t i = 0; i < d->count; i++)
+        rc |= wait_for(d, &d->all[i]);
     return rc;
 }
 
 int tidectl_delete(struct tidectl *t)
 {
     struct deleting d = {.t = t};
-    int rc = t->flags.file_count != 0 ? delete_files(&d) : delete_words(&d);
+    struct targets targets = {.count = 0};
+    int rc = EXIT_FAILED;
 
-    for (size_t i = 0; i < d.count; i++) {
-        rc |= wait_for(t, &d.all[i]);
-        free(d.all[i].ns);
-        free(d.all[i].name);
+    if (read_options(&d) && targets_find_objects(t, &targets))
+        rc = delete_all(&d, &targets);
+    for (size_t i = 0; i < d.count; i++)
         free(d.all[i].uid);
-    }
     free(d.all);
+    buf_release(&d.options);
+    targets_release(&targets);
     return rc;
 }

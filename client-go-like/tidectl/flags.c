@@ -2,79 +2,19 @@
 
 #include <stddef.h>
 
-enum flag_kind { FLAG_SWITCH, FLAG_TEXT, FLAG_FILE };
-
-static const struct flag {
-    unsigned set; /* 0: all commands */
-    enum flag_kind kind;
-    char letter;
-    const char *name, *value, *help;
-    size_t offset;
-} table[] = {
-    {FLAGS_GET | FLAGS_DELETE, FLAG_SWITCH, 'A', "all-namespaces", NULL, "In all namespaces.",
-     offsetof(struct flags, all_namespaces)},
-    {FLAGS_GET | FLAGS_DELETE, FLAG_TEXT, 'l', "selector", "SELECTOR",
-     "Only objects with such labels: a=b,c!=d,e in (f,g).", offsetof(struct flags, selector)},
-    {FLAGS_GET | FLAGS_DELETE, FLAG_TEXT, 0, "field-selector", "SELECTOR",
-     "Only objects with such fields: metadata.name=x.", offsetof(struct flags, field_selector)},
-    {FLAGS_GET, FLAG_TEXT, 'o', "output", "wide|json|yaml|name",
-     "How to print; as a table by default.", offsetof(struct flags, output)},
-    {FLAGS_GET, FLAG_SWITCH, 'w', "watch", NULL, "Then print every change, for ever.",
-     offsetof(struct flags, watch)},
-    {FLAGS_GET, FLAG_SWITCH, 0, "watch-only", NULL, "Print changes only.",
-     offsetof(struct flags, watch_only)},
-    {FLAGS_GET, FLAG_SWITCH, 0, "output-watch-events", NULL,
-     "Say of each change whether it is ADDED, MODIFIED or DELETED.",
-     offsetof(struct flags, output_watch_events)},
-    {FLAGS_GET | FLAGS_RESOURCES, FLAG_SWITCH, 0, "no-headers", NULL, "Without the headers.",
-     offsetof(struct flags, no_headers)},
-    {FLAGS_GET, FLAG_SWITCH, 0, "show-labels", NULL, "With a column of labels.",
-     offsetof(struct flags, show_labels)},
-    {FLAGS_GET, FLAG_TEXT, 0, "chunk-size", "N", "Objects a request; 500, 0 for all at once.",
-     offsetof(struct flags, chunk_size)},
-    {FLAGS_GET | FLAGS_DELETE, FLAG_SWITCH, 0, "ignore-not-found", NULL,
-     "What does not exist is no error.", offsetof(struct flags, ignore_not_found)},
-    {FLAGS_FILE, FLAG_FILE, 'f', "filename", "FILE",
-     "A file or folder of YAML or JSON, - for stdin; may be repeated.", 0},
-    {FLAGS_DELETE, FLAG_SWITCH, 0, "wait", NULL, "Until it is gone; true by default.",
-     offsetof(struct flags, wait)},
-    {FLAGS_RESOURCES, FLAG_TEXT, 0, "api-group", "GROUP", "Of this group only.",
-     offsetof(struct flags, api_group)},
-    {FLAGS_RESOURCES, FLAG_TEXT, 0, "namespaced", "true|false", "With this scope only.",
-     offsetof(struct flags, namespaced)},
-    {FLAGS_RESOURCES, FLAG_TEXT, 'o', "output", "wide|name", "How to print.",
-     offsetof(struct flags, output)},
-    {FLAGS_VERSION, FLAG_SWITCH, 0, "client", NULL, "Without asking the server.",
-     offsetof(struct flags, client_only)},
-    {0, FLAG_TEXT, 'n', "namespace", "NS", "Instead of the context's namespace.",
-     offsetof(struct flags, ns)},
-    {0, FLAG_TEXT, 's', "server", "URL", "Instead of the context's server.",
-     offsetof(struct flags, server)},
-    {0, FLAG_TEXT, 0, "kubeconfig", "FILE", "Instead of $KUBECONFIG or ~/.kube/config.",
-     offsetof(struct flags, kubeconfig)},
-    {0, FLAG_TEXT, 0, "context", "NAME", "Instead of the current context.",
-     offsetof(struct flags, context)},
-    {0, FLAG_TEXT, 0, "token", "TOKEN", "A bearer token.", offsetof(struct flags, token)},
-    {0, FLAG_TEXT, 0, "request-timeout", "SECONDS", "For a request; 0, for ever, by default.",
-     offsetof(struct flags, timeout)},
-    {0, FLAG_SWITCH, 0, "insecure-skip-tls-verify", NULL, "Do not check the server's certificate.",
-     offsetof(struct flags, insecure)},
-    {0, FLAG_SWITCH, 'h', "help", NULL, "This text.", offsetof(struct flags, help)},
-};
-
 static const struct flag *find_long(struct bytes name, unsigned set)
 {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if ((table[i].set == 0 || (table[i].set & set) != 0) && bytes_eq_str(name, table[i].name))
-            return &table[i];
+    for (size_t i = 0; i < flag_table_len; i++)
+        if (flag_is_of(&flag_table[i], set) && bytes_eq_str(name, flag_table[i].name))
+            return &flag_table[i];
     return NULL;
 }
 
 static const struct flag *find_letter(char letter, unsigned set)
 {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if ((table[i].set == 0 || (table[i].set & set) != 0) && table[i].letter == letter)
-            return &table[i];
+    for (size_t i = 0; i < flag_table_len; i++)
+        if (flag_is_of(&flag_table[i], set) && flag_table[i].letter == letter)
+            return &flag_table[i];
     return NULL;
 }
 
@@ -86,13 +26,62 @@ struct reader {
     struct buf *error;
 };
 
+static bool add_value(struct reader *r, const struct flag *flag, struct flag_list *list,
+                      const char *value)
+{
+    if (list->count == FLAGS_LIST_MAX) {
+        buf_appendf(r->error, "more than %d of --%s", FLAGS_LIST_MAX, flag->name);
+        return false;
+    }
+    list->items[list->count++] = value;
+    return true;
+}
+
+/* Cuts `value`, which is argv's and so ours to cut. */
+static bool add_values(struct reader *r, const struct flag *flag, struct flag_list *list,
+                       const char *value)
+{
+    char *rest = (char *)(uintptr_t)value;
+
+    for (char *one = strsep(&rest, ","); one != NULL; one = strsep(&rest, ","))
+        if (!add_value(r, flag, list, one))
+            return false;
+    return true;
+}
+
+static bool set_switch(struct reader *r, const struct flag *flag, bool *place, const char *value)
+{
+    static const struct {
+        const char *word;
+        bool value;
+    } words[] = {{"true", true}, {"false", false}, {"1", true},    {"0", false},
+                 {"t", true},    {"f", false},     {"T", true},    {"F", false},
+                 {"True", true}, {"False", false}, {"TRUE", true}, {"FALSE", false}};
+
+    *place = true;
+    for (size_t i = 0; value != NULL && i < ARRAY_LEN(words); i++)
+        if (strcmp(value, words[i].word) == 0) {
+            *place = words[i].value;
+            return true;
+        }
+    if (value == NULL)
+        return true;
+    buf_appendf(r->error,
+                "invalid argument \"%s\" for \"--%s\" flag: strconv.ParseBool: parsing \"%s\": "
+                "invalid syntax",
+                value, flag->name, value);
+    return false;
+}
+
 /* `value` NULL: the next argument is it. */
 static bool set_flag(struct reader *r, const struct flag *flag, const char *value)
 {
     char *place = (char *)r->flags + flag->offset;
 
-    if (flag->kind == FLAG_SWITCH) {
-        *(bool *)place = value == NULL || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+    if (flag->kind == FLAG_SWITCH)
+        return set_switch(r, flag, (bool *)place, value);
+    if (flag->kind == FLAG_MAYBE) { /* alone it is "", which its command reads as it likes */
+        *(const char **)place = value != NULL ? value : "";
         return true;
     }
     if (value == NULL && r->at < r->argc)
@@ -101,14 +90,11 @@ static bool set_flag(struct reader *r, const struct flag *flag, const char *valu
         buf_appendf(r->error, "flag needs an argument: --%s", flag->name);
         return false;
     }
-    if (flag->kind == FLAG_TEXT) {
-        *(const char **)place = value;
-    } else if (r->flags->file_count < FLAGS_FILES_MAX) {
-        r->flags->files[r->flags->file_count++] = value;
-    } else {
-        buf_appendf(r->error, "more than %d files", FLAGS_FILES_MAX);
-        return false;
-    }
+    if (flag->kind == FLAG_LIST)
+        return add_value(r, flag, (struct flag_list *)place, value);
+    if (flag->kind == FLAG_COMMAS)
+        return add_values(r, flag, (struct flag_list *)place, value);
+    *(const char **)place = value;
     return true;
 }
 
@@ -135,7 +121,7 @@ static bool read_letters(struct reader *r, const char *arg)
             buf_appendf(r->error, "unknown shorthand flag: '%c' in %s", *at, arg);
             return false;
         }
-        if (flag->kind != FLAG_SWITCH || at[1] == '=')
+        if ((flag->kind != FLAG_SWITCH && flag->kind != FLAG_MAYBE) || at[1] == '=')
             return set_flag(r, flag, value);
         set_flag(r, flag, NULL);
     }
@@ -164,20 +150,39 @@ bool flags_parse(struct flags *flags, unsigned set, int argc, char **argv, const
     return ok;
 }
 
+const struct flag *flags_find(const char *arg, unsigned set)
+{
+    if (arg[0] != '-' || arg[1] == '\0' || strchr(arg, '=') != NULL)
+        return NULL;
+    if (arg[1] == '-')
+        return find_long(bytes_str(arg + 2), set);
+    return arg[2] == '\0' ? find_letter(arg[1], set) : NULL;
+}
+
+bool flags_takes_next(const char *arg, unsigned set)
+{
+    const struct flag *flag = flags_find(arg, set);
+
+    return flag != NULL && flag->kind != FLAG_SWITCH && flag->kind != FLAG_MAYBE;
+}
+
 void flags_help(unsigned set, struct buf *out)
 {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+    for (size_t i = 0; i < flag_table_len; i++) {
+        const struct flag *flag = &flag_table[i];
         struct buf left = {0};
 
-        if (set == 0 ? table[i].set != 0 : (table[i].set & set) == 0)
+        if (set == 0 ? flag->set != 0 : (flag->set & set) == 0)
             continue;
-        if (table[i].letter != 0)
-            buf_appendf(&left, "-%c, --%s", table[i].letter, table[i].name);
+        if (flag->letter != 0)
+            buf_appendf(&left, "-%c, --%s", flag->letter, flag->name);
         else
-            buf_appendf(&left, "    --%s", table[i].name);
-        if (table[i].value != NULL)
-            buf_appendf(&left, " %s", table[i].value);
-        buf_appendf(out, "  %-34.*s %s\n", BYTES_FMT(buf_bytes(&left)), table[i].help);
+            buf_appendf(&left, "    --%s", flag->name);
+        if (flag->value != NULL)
+            buf_appendf(&left, flag->kind == FLAG_MAYBE ? "[=%s]" : " %s", flag->value);
+        if (left.len > 34)
+            buf_appendf(&left, "\n%36s", "");
+        buf_appendf(out, "  %-34.*s %s\n", BYTES_FMT(buf_bytes(&left)), flag->help);
         buf_release(&left);
     }
 }

@@ -1,41 +1,29 @@
 /*
- * get - what `get` is to fetch, and how it is asked for: get_targets.c finds what is meant,
+ * get - what `get` is to fetch, and how it is asked for: targets.c finds what is meant,
  * get_answer.c fetches it, get.c prints it once, get_watch.c goes on.
  */
 #ifndef TIDEWATCH_TIDECTL_GET_H
 #define TIDEWATCH_TIDECTL_GET_H
 
-#include "client-go-like/object.h"
-#include "client-go-like/tidectl/tidectl.h"
-
-enum output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_NAME };
-
-struct target {
-    const tw_resource_info *info;
-    const char *name; /* NULL: the collection */
-};
+#include "client-go-like/tidectl/output.h"
+#include "client-go-like/tidectl/request.h"
+#include "client-go-like/tidectl/table.h"
+#include "client-go-like/tidectl/targets.h"
 
 struct get {
     struct tidectl *t;
-    enum output output;
+    struct output output;
     uint32_t page;
-    struct target *targets;
-    size_t count;
+    bool whole_rows; /* rows bring whole objects, for what looks into them */
+    struct targets targets;
 };
 
 extern const char table_accept[];
 
 static inline bool get_is_table(const struct get *g)
 {
-    return g->output <= OUTPUT_WIDE;
+    return g->output.form <= OUTPUT_WIDE;
 }
-/* The namespace to ask in; NULL for all, or for a cluster-scoped type. */
-static inline const char *get_namespace(const struct get *g, const struct target *target)
-{
-    return target->info->resource.namespaced ? g->t->ns : NULL;
-}
-/* Finds what the words of the command line name. False after saying what is wrong. */
-bool get_targets(struct get *g);
 
 /* One page of a collection, or one object: a Table of rows, or a list of objects. */
 struct answer {
@@ -50,9 +38,11 @@ struct answer {
 tw_status get_answer(const struct get *g, const struct target *target, const char *field_selector,
                      const char *token, struct answer *ret_answer, tw_error **reterr);
 void answer_release(struct answer *answer);
-/* One object in the format of -o json, yaml or name. */
-void get_print(const struct get *g, const struct target *target, struct json *tree,
-               struct buf *out);
+/* What is not its own to set, for the rows of one kind. */
+void get_set_table(const struct get *g, const tw_resource *resource, struct table *table);
+
+/* Sorts rows or objects as --sort-by says. False after saying why not. */
+bool get_sort(const struct get *g, const struct json **items, size_t count);
 
 int get_watch(struct get *g);
 

@@ -14,7 +14,11 @@ static tw_status fetch(const struct get *g, const struct target *target, const c
     tw_request request = {.accept = get_is_table(g) ? table_accept : NULL};
     tw_status st;
 
-    path_begin(&path, &target->info->resource, get_namespace(g, target), target->name);
+    path_begin(&path, &target->info->resource, target->ns, target->name);
+    if (g->t->flags.subresource != NULL)
+        buf_appendf(&path, "/%s", g->t->flags.subresource);
+    if (g->whole_rows && get_is_table(g))
+        path_query(&path, "includeObject", "Object");
     if (target->name == NULL) {
         path_query(&path, "continue", token);
         path_query(&path, "fieldSelector", field_selector);
@@ -23,7 +27,7 @@ static tw_status fetch(const struct get *g, const struct target *target, const c
             path_query_u64(&path, "limit", g->page);
     }
     request.path = path_end(&path);
-    st = request.path != NULL ? tw_client_do(g->t->client, &request, ret_response, reterr)
+    st = request.path != NULL ? request_do(g->t, &request, ret_response, reterr)
                               : tw_fail_no_memory(reterr);
     buf_release(&path);
     return st;

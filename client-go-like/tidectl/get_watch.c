@@ -1,136 +1,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/rand.h"
-#include "client-go-like/cache/backoff.h"
-#include "client-go-like/tidectl/get.h"
 #include "client-go-like/rest/client.h"
-#include "client-go-like/tidectl/print.h"
-#include "client-go-like/tidectl/printed.h"
-#include "client-go-like/tidectl/table.h"
+#include "client-go-like/tidectl/live.h"
+#include "client-go-like/tidectl/watching.h"
 
 /*
  * get -w: list, print, watch, print, and when the watch ends go on from the last resourceVersion.
  * kubectl ends there. Rows already printed are not printed again: not after a reconnect, which
  * resumes, and not after a new list, which is compared with what was printed.
  */
-enum { IDLE_FIRST_MS = 30 * 1000, IDLE_MAX_MS = 3 * 60 * 1000, POLL_MS = 60 * 1000 };
-
-struct watching {
-    struct get *g;
-    struct target target; /* the collection, also for one name */
-    char *field_selector;
-    struct table table;
-    struct buf out;
-    struct printed printed;
-    bool listed_once;
-    char *rv;
-    unsigned idle_ms;
-    struct backoff backoff;
-    size_t docs; /* YAML documents printed */
-    bool closed; /* nobody reads stdout any more */
+enum {
+    IDLE_FIRST_MS = 30 * 1000,
+    IDLE_MAX_MS = 3 * 60 * 1000,
+    POLL_MS = 60 * 1000,
+    TICK_MS = 200, /* where there is more to look at than the watch */
+    GIVE_UP_MS = 5 * 60 * 1000,
+    SIGNALLED = 128, /* exit codes of shells */
 };
 
-/* ---- printing one change ---- */
-
-/* "namespace/name" */
-static void make_key(const struct json *metadata, struct buf *key)
+static bool is_over(const struct watching *w)
 {
-    key->len = 0;
-    buf_append_bytes(key, json_get_text(metadata, "namespace"));
-    buf_append_char(key, '/');
-    buf_append_bytes(key, json_get_text(metadata, "name"));
-}
-
-static const struct json *metadata_of(const struct watching *w, const struct json *item)
-{
-    return get_is_table(w->g) ? table_row_metadata(item) : json_get(item, BYTES("metadata"));
-}
-
-/* {"type":..,"object":..}: on one line as JSON, as a document of its own as YAML. */
-static void print_event(struct watching *w, struct arena *arena, struct json *tree,
-                        const char *event)
-{
-    struct json *wrapped;
-
-    print_strip(tree);
-    if (w->g->output == OUTPUT_JSON) {
-        buf_appendf(&w->out, "{\"type\":\"%s\",\"object\":", event);
-        print_compact(&w->out, tree);
-        buf_append_str(&w->out, "}\n");
-        return;
-    }
-    wrapped = json_new_object(arena);
-    json_set_text(arena, wrapped, "type", bytes_str(event));
-    json_set(wrapped, BYTES("object"), tree);
-    if (!arena->failed)
-        print_yaml(&w->out, wrapped);
-}
-
-static void print_object(struct watching *w, const struct json *item, const char *event)
-{
-    struct arena arena = {0};
-    struct json *tree = json_copy(&arena, item);
-
-    if (w->g->output == OUTPUT_YAML && w->docs++ != 0)
-        buf_append_str(&w->out, "---\n");
-    if (arena.failed)
-        w->out.failed = true;
-    else if (w->g->t->flags.output_watch_events && w->g->output != OUTPUT_NAME)
-        print_event(w, &arena, tree, event);
-    else
-        get_print(w->g, &w->target, tree, &w->out);
-    arena_release(&arena);
-}
-
-static void print_item(struct watching *w, const struct json *item, const char *event)
-{
-    if (get_is_table(w->g))
-        table_row(&w->table, item, event);
-    else
-        print_object(w, item, event);
-}
-
-static void flush(struct watching *w)
-{
-    table_flush(&w->table, &w->out);
-    w->closed |= !tidectl_write(&w->out);
-}
-
-static void take_rv(struct watching *w, const char *rv)
-{
-    char *copy = rv != NULL && *rv != '\0' ? strdup(rv) : NULL;
-
-    if (copy == NULL)
-        return;
-    free(w->rv);
-    w->rv = copy;
+    return w->closed || w->failed || w->met || w->gave_up ||
+           (w->deadline_ms != 0 && clock_monotonic_ms() >= w->deadline_ms) ||
+           (w->g->t->flags.stats && watch_stats_poll(w) != 0);
 }
 
 /* ---- the list ---- */
-
-/* An item of a list: printed unless it has been. */
-static void listed(struct watching *w, const struct json *item)
-{
-    const struct json *metadata = metadata_of(w, item);
-    struct bytes rv = json_get_text(metadata, "resourceVersion");
-    struct buf key = {0};
-    enum printed_state state;
-
-    make_key(metadata, &key);
-    state = printed_note(&w->printed, buf_bytes(&key), rv);
-    if (state != PRINTED_SAME && (w->listed_once || !w->g->t->flags.watch_only))
-        print_item(w, item, state == PRINTED_NEW ? "ADDED" : "MODIFIED");
-    buf_release(&key);
-}
-
-/* What was printed and is not in the new list was deleted while we were away. */
-static void on_missing(const char *key)
-{
-    fprintf(stderr, "tidectl: deleted meanwhile: %s\n", key + (key[0] == '/'));
-}
 
 static tw_status list(struct watching *w, tw_error **reterr)
 {
@@ -148,68 +48,50 @@ static tw_status list(struct watching *w, tw_error **reterr)
         if (answer.table != NULL)
             table_begin(&w->table, answer.table);
         for (size_t i = 0; i < answer.count; i++)
-            listed(w, answer.items[i]);
-        take_rv(w, answer.rv);
+            watch_print_listed(w, &answer, answer.items[i]);
+        watch_take_rv(w, answer.rv);
         token = answer.more != NULL ? strdup(answer.more) : NULL;
         answer_release(&answer);
     } while (token != NULL);
-    flush(w);
-    printed_end_list(&w->printed, on_missing);
+    watch_flush(w);
+    watch_print_missing(w);
     w->listed_once = true;
+    w->stats.lists++;
+    w->stats.heard_ms = clock_monotonic_ms();
+    w->lost_ms = 0;
     return TW_OK;
 }
 
 /* ---- the watch ---- */
 
-/* The items of an event: the rows of a Table, or the object. */
-static void changed(struct watching *w, const tw_event *event, const struct json *item)
+static unsigned poll_ms(const struct watching *w)
 {
-    const struct json *metadata = metadata_of(w, item);
-    struct bytes rv = json_get_text(metadata, "resourceVersion");
-    struct buf key = {0};
+    uint64_t now = clock_monotonic_ms();
+    unsigned ms = w->deadline_ms != 0 || w->g->t->flags.stats ? TICK_MS : POLL_MS;
+    unsigned frame = w->live != NULL ? live_wait_ms(w->live, now) : ms;
 
-    take_rv(w, rv.ptr);
-    if (event->type == TW_EVENT_BOOKMARK)
-        return;
-    make_key(metadata, &key);
-    if (event->type == TW_EVENT_DELETED) {
-        printed_forget(&w->printed, buf_bytes(&key));
-        print_item(w, item, "DELETED");
-    } else if (printed_note(&w->printed, buf_bytes(&key), rv) != PRINTED_SAME) {
-        print_item(w, item, tw_event_type_name(event->type));
-    }
-    buf_release(&key);
-}
-
-static void on_event(struct watching *w, const tw_event *event)
-{
-    if (!get_is_table(w->g)) {
-        changed(w, event, event->object->tree);
-    } else if (table_begin(&w->table, event->object)) {
-        take_rv(w, tw_object_get_string(event->object, "metadata.resourceVersion"));
-        json_each(json_get(event->object->tree, BYTES("rows")), row) {
-            changed(w, event, row);
-        }
-    }
-    flush(w);
+    return frame < ms ? frame + (frame == 0) : ms;
 }
 
 /* Prints until the watch ends, and says how. */
 static tw_status follow(struct watching *w, tw_watch *watch, bool *ret_any, tw_error **reterr)
 {
-    while (!w->closed) {
+    while (!is_over(w)) {
         tw_event event;
-        tw_status st = tw_watch_next(watch, POLL_MS, &event, reterr);
+        tw_status st = tw_watch_next(watch, poll_ms(w), &event, reterr);
 
-        if (st == TW_ERR_TIMEOUT && *reterr == NULL)
+        if (st == TW_ERR_TIMEOUT && *reterr == NULL) {
+            if (w->live != NULL)
+                watch_flush(w);
             continue;
+        }
         if (st != TW_OK)
             return st;
         *ret_any = true;
         if (event.type == TW_EVENT_ERROR)
             st = client_fail_status(event.object->tree, 0, reterr);
         else
-            on_event(w, &event);
+            watch_print_event(w, &event);
         tw_event_release(&event);
         if (st != TW_OK)
             return st;
@@ -226,34 +108,60 @@ static tw_status watch_once(struct watching *w, bool *ret_any, tw_error **reterr
         .bookmarks = true,
         .idle_ms = w->idle_ms,
         .accept = get_is_table(w->g) ? table_accept : NULL,
+        .include_object = get_is_table(w->g) && w->g->whole_rows ? "Object" : NULL,
     };
     tw_watch *watch = NULL;
-    tw_status st = tw_watch_open(w->g->t->client, &w->target.info->resource,
-                                 get_namespace(w->g, &w->target), &options, &watch, reterr);
+    tw_status st = tw_watch_open(w->g->t->client, &w->target.info->resource, w->target.ns, &options,
+                                 &watch, reterr);
 
-    if (st == TW_OK)
+    if (st == TW_OK) {
+        w->lost_ms = 0;
+        w->stats.heard_ms = clock_monotonic_ms();
         st = follow(w, watch, ret_any, reterr);
+    }
     tw_watch_close(watch);
     return st;
 }
 
+/* ---- coming back ---- */
+
+/* Waits, in steps that leave room for an end. */
 static void back_off(struct watching *w)
 {
-    unsigned ms = backoff_next(&w->backoff, clock_monotonic_ms(), rand_below);
-    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
+    uint64_t now = clock_monotonic_ms();
+    uint64_t until = now + backoff_next(&w->backoff, now, rand_below);
 
-    nanosleep(&pause, NULL);
+    for (; now < until && !is_over(w); now = clock_monotonic_ms())
+        tidectl_sleep_ms(until - now < TICK_MS ? (unsigned)(until - now) : TICK_MS);
 }
 
-/* Lists again, for as long as it takes. */
+/* The server gave no answer: since when, and is that too long? */
+static bool is_lost(struct watching *w)
+{
+    uint64_t now = clock_monotonic_ms();
+
+    if (w->lost_ms == 0)
+        w->lost_ms = now;
+    w->gave_up = w->give_up_ms != 0 && now - w->lost_ms >= w->give_up_ms;
+    return w->gave_up;
+}
+
+static void mark(struct watching *w, tw_error **reterr, const char *what, const char *from)
+{
+    const char *why = *reterr != NULL ? tw_error_message(*reterr) : "the server ended the watch";
+
+    fprintf(stderr, "tidectl: %s; %s%s\n", why, what, from);
+    tw_error_clear(reterr);
+    w->stats.reconnects++;
+}
+
+/* Lists again, until the bound. */
 static tw_status relist(struct watching *w, tw_error **reterr)
 {
     tw_status st = list(w, reterr);
 
-    while (st != TW_OK && tw_error_status(*reterr) != TW_ERR_SERVER && !w->closed) {
-        fprintf(stderr, "tidectl: %s; trying again\n", tw_error_message(*reterr));
-        tw_error_free(*reterr);
-        *reterr = NULL;
+    while (st != TW_OK && tw_error_status(*reterr) != TW_ERR_SERVER && !is_lost(w) && !is_over(w)) {
+        mark(w, reterr, "trying again", "");
         back_off(w);
         st = list(w, reterr);
     }
@@ -264,90 +172,169 @@ static tw_status relist(struct watching *w, tw_error **reterr)
 static tw_status go_on(struct watching *w, tw_status ended, bool any, tw_error **reterr)
 {
     int code = tw_error_code(*reterr);
+    bool expired = code == 410 && (w->listed_once || any);
 
-    if (w->closed || (ended == TW_ERR_SERVER && code != 410 && code != 429 && code < 500))
+    if (is_over(w) || (ended == TW_ERR_SERVER && !expired && code != 429 && code < 500))
         return ended;
+    if (ended == TW_ERR_CONNECT || ended == TW_ERR_TIMEOUT || code >= 500)
+        if (is_lost(w))
+            return ended;
     if (ended == TW_ERR_TIMEOUT && w->idle_ms < IDLE_MAX_MS)
         w->idle_ms = w->idle_ms * 2 < IDLE_MAX_MS ? w->idle_ms * 2 : IDLE_MAX_MS;
-    fprintf(stderr, "tidectl: %s; %s resourceVersion %s\n",
-            *reterr != NULL ? tw_error_message(*reterr) : "the server ended the watch",
-            code == 410 ? "listing again after" : "going on from", w->rv != NULL ? w->rv : "0");
-    tw_error_free(*reterr);
-    *reterr = NULL;
+    mark(w, reterr,
+         expired ? "listing again after resourceVersion " : "going on from resourceVersion ",
+         w->rv != NULL ? w->rv : "0");
     if (!any && ended != TW_ERR_TIMEOUT)
         back_off(w);
-    return code == 410 ? relist(w, reterr) : TW_OK;
+    return expired ? relist(w, reterr) : TW_OK;
+}
+
+/* ---- its end ---- */
+
+static int exit_code(struct watching *w, tw_error *error)
+{
+    int signal_number = w->g->t->flags.stats ? watch_stats_poll(w) : 0;
+    int rc = w->failed             ? EXIT_FAILED
+             : w->met || w->closed ? 0
+             : signal_number != 0  ? SIGNALLED + signal_number
+             : w->has_until        ? EXIT_NOT_UNTIL
+                                   : 0;
+
+    if (w->g->t->flags.stats)
+        watch_stats_tell(w);
+    if (w->gave_up) {
+        fprintf(stderr, "tidectl: no answer for %u s: giving up\n", w->give_up_ms / 1000);
+        tidectl_fail(error);
+        return EXIT_GAVE_UP;
+    }
+    if (is_over(w)) {
+        tw_error_free(error);
+        return rc;
+    }
+    return tidectl_fail(error);
 }
 
 static int watch_on(struct watching *w)
 {
     tw_error *error = NULL;
-    tw_status st;
+    tw_status st = w->g->t->flags.since_rv == NULL ? list(w, &error) : TW_OK;
 
-    do {
+    while (st == TW_OK && !is_over(w)) {
         bool any = false;
 
         st = watch_once(w, &any, &error);
         st = go_on(w, st, any, &error);
-    } while (st == TW_OK);
-    if (w->closed) {
-        tw_error_free(error);
-        return 0;
     }
-    return tidectl_fail(error);
+    return exit_code(w, error);
+}
+
+/* ---- its beginning ---- */
+
+static bool read_until(struct watching *w)
+{
+    const struct flags *f = &w->g->t->flags;
+    unsigned timeout_ms = 0;
+
+    w->give_up_ms = GIVE_UP_MS;
+    if (f->give_up_after != NULL && !tidectl_duration(f->give_up_after, &w->give_up_ms))
+        return false;
+    if (f->timeout != NULL && !tidectl_duration(f->timeout, &timeout_ms))
+        return false;
+    if (timeout_ms != 0)
+        w->deadline_ms = w->stats.began_ms + timeout_ms;
+    w->has_until = f->until != NULL;
+    return !w->has_until || condition_parse(&w->until, &w->arena, f->until,
+                                            1u << CONDITION_STATUS | 1u << CONDITION_JSONPATH |
+                                                1u << CONDITION_DELETED | 1u << CONDITION_COUNT);
+}
+
+static bool check_flags(const struct watching *w)
+{
+    const struct flags *f = &w->g->t->flags;
+
+    if (w->g->targets.count != 1)
+        return tidectl_say("you may only specify a single resource type") == 0;
+    if (f->sort_by != NULL)
+        return tidectl_say("a watch comes in the server's order: --sort-by does not go with it") ==
+               0;
+    if (f->timestamps && !get_is_table(w->g))
+        return tidectl_say("--timestamps is a column: it goes with tables only") == 0;
+    if (f->live && !get_is_table(w->g))
+        return tidectl_say("--live keeps a table: -o wide is the only form that goes with it") == 0;
+    return true;
 }
 
 /* One name is watched through its collection; that it exists is asked for as kubectl asks. */
-static bool begin(struct watching *w)
+static bool select_target(struct watching *w)
 {
     const struct flags *f = &w->g->t->flags;
-    const struct target *target = &w->g->targets[0];
+    const struct target *target = &w->g->targets.items[0];
     struct buf selector = {0};
     tw_error *error = NULL;
     struct answer answer;
 
-    w->target = (struct target){target->info, NULL};
+    w->target = *target;
+    w->target.name = NULL;
     if (f->field_selector != NULL)
         buf_append_str(&selector, f->field_selector);
     if (target->name != NULL) {
-        if (get_answer(w->g, target, NULL, NULL, &answer, &error) != TW_OK)
-            return tidectl_fail(error) == 0;
-        answer_release(&answer);
+        if (f->since_rv == NULL) {
+            if (get_answer(w->g, target, NULL, NULL, &answer, &error) != TW_OK)
+                return tidectl_fail(error) == 0;
+            answer_release(&answer);
+        }
         buf_appendf(&selector, "%smetadata.name=%s", selector.len != 0 ? "," : "", target->name);
     }
     buf_append_char(&selector, '\0');
-    w->field_selector = selector.data; /* NULL without memory: then tell so */
-    return !selector.failed || tidectl_say("out of memory") == 0;
+    w->field_selector = selector.data;
+    watch_take_rv(w, f->since_rv);
+    return !selector.failed || tidectl_say_no_memory() == 0;
+}
+
+static bool has_colours(void)
+{
+    const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') && terminal != NULL &&
+           strcmp(terminal, "dumb") != 0;
+}
+
+static bool prepare_table(struct watching *w)
+{
+    const struct flags *f = &w->g->t->flags;
+
+    get_set_table(w->g, &w->target.info->resource, &w->table);
+    w->table.with_events = f->output_watch_events;
+    w->table.with_times = f->timestamps;
+    w->table.coloured = has_colours();
+    if (f->stats)
+        watch_stats_catch_signals();
+    if (!f->live || !isatty(STDOUT_FILENO))
+        return true;
+    w->table.with_events = w->table.with_times = false;
+    w->live = live_new(&w->table);
+    return w->live != NULL || tidectl_say_no_memory() == 0;
 }
 
 static void release(struct watching *w)
 {
     printed_release(&w->printed);
     table_release(&w->table);
+    live_free(w->live);
     buf_release(&w->out);
+    arena_release(&w->arena);
     free(w->field_selector);
     free(w->rv);
 }
 
 int get_watch(struct get *g)
 {
-    const struct flags *f = &g->t->flags;
-    struct watching w = {
-        .g = g,
-        .idle_ms = IDLE_FIRST_MS,
-        .table = {.no_headers = f->no_headers,
-                  .wide = g->output == OUTPUT_WIDE,
-                  .show_labels = f->show_labels,
-                  .with_events = f->output_watch_events},
-    };
-    tw_error *error = NULL;
-    int rc = 1;
+    struct watching w = {.g = g, .idle_ms = IDLE_FIRST_MS};
+    int rc = EXIT_FAILED;
 
-    if (g->count != 1)
-        return tidectl_say("you may only specify a single resource type");
-    w.table.with_namespace = f->all_namespaces && g->targets[0].info->resource.namespaced;
-    if (begin(&w))
-        rc = list(&w, &error) == TW_OK ? watch_on(&w) : tidectl_fail(error);
+    w.stats.began_ms = w.stats.heard_ms = clock_monotonic_ms();
+    if (check_flags(&w) && read_until(&w) && select_target(&w) && prepare_table(&w))
+        rc = watch_on(&w);
     release(&w);
     return rc;
 }

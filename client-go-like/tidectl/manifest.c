@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "client-go-like/tidectl/commands.h"
 #include "codec/yaml.h"
 
 enum { FILE_MAX = 256 * 1024 * 1024 };
@@ -112,31 +113,57 @@ static bool add_file(struct manifests *m, const char *path)
     return ok;
 }
 
-static int is_manifest(const struct dirent *entry)
+static bool is_manifest(const char *name)
 {
-    const char *dot = strrchr(entry->d_name, '.');
+    const char *dot = strrchr(name, '.');
 
     return dot != NULL &&
            (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0);
 }
 
-static bool add_folder(struct manifests *m, const char *path)
+static bool is_folder(const char *path)
+{
+    struct stat info;
+
+    return strcmp(path, "-") != 0 && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+enum { FOLDERS_DEEP = 32 };
+
+/* Its files, in the order of their names; with -R also those of the folders in it. */
+static bool add_folder(struct tidectl *t, struct manifests *m, const char *path, int depth)
 {
     struct dirent **entries = NULL;
-    int count = scandir(path, &entries, is_manifest, alphasort);
+    int count = scandir(path, &entries, NULL, alphasort);
     bool ok = count >= 0 || tidectl_say("cannot read %s: %m", path) == 0;
 
-    if (count == 0)
-        ok = tidectl_say("error reading [%s]: recognized file extensions are [.json .yaml .yml]",
-                         path) == 0;
     for (int i = 0; i < count; i++) {
-        struct bytes full = arena_printf(&m->arena, "%s/%s", path, entries[i]->d_name);
+        const char *name = entries[i]->d_name;
+        const char *full = arena_printf(&m->arena, "%s/%s", path, name).ptr;
 
-        ok = add_file(m, m->arena.failed ? "" : full.ptr) && ok;
+        if (full == NULL)
+            ok = tidectl_say_no_memory() == 0;
+        else if (is_folder(full) && t->flags.recursive && name[0] != '.' && depth < FOLDERS_DEEP)
+            ok = add_folder(t, m, full, depth + 1) && ok;
+        else if (is_manifest(name) && !is_folder(full))
+            ok = add_file(m, full) && ok;
         free(entries[i]);
     }
     free(entries);
     return ok;
+}
+
+static bool add_path(struct tidectl *t, struct manifests *m, const char *path)
+{
+    size_t before = m->count;
+
+    if (!is_folder(path))
+        return add_file(m, path);
+    if (!add_folder(t, m, path, 0))
+        return false;
+    return m->count != before ||
+           tidectl_say("error reading [%s]: recognized file extensions are [.json .yaml .yml]",
+                       path) == 0;
 }
 
 /* Where it goes: its own namespace, which --namespace may not contradict, or ours. */
@@ -190,17 +217,10 @@ bool manifests_read(struct tidectl *t, struct manifests *m)
 {
     bool ok = true;
 
-    if (t->flags.file_count == 0)
+    if (t->flags.files.count == 0)
         return tidectl_say("must specify one of -f and -k") == 0;
-    for (size_t i = 0; i < t->flags.file_count; i++) {
-        const char *path = t->flags.files[i];
-        struct stat info;
-
-        if (strcmp(path, "-") != 0 && stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-            ok = add_folder(m, path) && ok;
-        else
-            ok = add_file(m, path) && ok;
-    }
+    for (size_t i = 0; i < t->flags.files.count; i++)
+        ok = add_path(t, m, t->flags.files.items[i]) && ok;
     for (size_t i = 0, kept = 0, count = m->count; i < count; i++) {
         if (!identify(t, m, &m->items[i]))
             ok = false;
@@ -209,6 +229,6 @@ bool manifests_read(struct tidectl *t, struct manifests *m)
         m->count = kept;
     }
     if (ok && m->count == 0)
-        return tidectl_say("no objects passed to %s", "tidectl") == 0;
+        return tidectl_say("no objects passed to %s", t->command->name) == 0;
     return ok && (!m->arena.failed || tidectl_say("out of memory") == 0);
 }

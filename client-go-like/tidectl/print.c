@@ -58,12 +58,24 @@ void print_yaml(struct buf *out, struct json *tree)
     yaml_write(out, tree);
 }
 
+static void append_kind(struct buf *out, struct bytes kind, struct bytes group)
+{
+    for (size_t i = 0; i < kind.len; i++)
+        buf_append_char(out, (char)tolower((unsigned char)kind.ptr[i]));
+    if (group.len != 0)
+        buf_appendf(out, ".%.*s", BYTES_FMT(group));
+}
+
 void print_kind(struct buf *out, const tw_resource *resource)
 {
-    for (const char *at = resource->kind; *at != '\0'; at++)
-        buf_append_char(out, (char)tolower((unsigned char)*at));
-    if (*resource->group != '\0')
-        buf_appendf(out, ".%s", resource->group);
+    append_kind(out, bytes_str(resource->kind), bytes_str(resource->group));
+}
+
+void print_kind_of(struct buf *out, const struct json *tree)
+{
+    struct bytes version = json_get_text(tree, "apiVersion"), group = bytes_cut(&version, '/');
+
+    append_kind(out, json_get_text(tree, "kind"), version.ptr != NULL ? group : BYTES(""));
 }
 
 void print_strip(struct json *tree)
@@ -72,4 +84,59 @@ void print_strip(struct json *tree)
 
     if (json_is(metadata, JSON_OBJECT))
         json_remove(metadata, BYTES("managedFields"));
+}
+
+void print_value(struct buf *out, const struct json *value)
+{
+    struct arena arena = {0};
+
+    if (value->type == JSON_STRING) {
+        buf_append_bytes(out, value->text);
+    } else if (value->type >= JSON_ARRAY) {
+        struct json *copy = json_copy(&arena, value);
+
+        if (copy != NULL)
+            print_compact(out, copy);
+        out->failed |= copy == NULL;
+    } else {
+        json_write(out, value, false);
+    }
+    arena_release(&arena);
+}
+
+/* As deep as documents are: JSON_DEPTH_MAX. */
+static void append_go_value(struct buf *out, const struct json *value)
+{
+    bool is_map = value->type == JSON_OBJECT;
+
+    if (value->type == JSON_STRING) {
+        buf_append_bytes(out, value->text);
+    } else if (value->type == JSON_NULL) {
+        buf_append_str(out, "<nil>");
+    } else if (value->type < JSON_ARRAY) {
+        json_write(out, value, false);
+    } else {
+        buf_append_str(out, is_map ? "map[" : "[");
+        json_each(value, child) {
+            if (child != value->first)
+                buf_append_char(out, ' ');
+            if (is_map)
+                buf_appendf(out, "%.*s:", BYTES_FMT(child->key));
+            append_go_value(out, child);
+        }
+        buf_append_char(out, ']');
+    }
+}
+
+void print_go_value(struct buf *out, const struct json *value)
+{
+    struct arena arena = {0};
+    struct json *copy = json_copy(&arena, value);
+
+    if (copy != NULL) {
+        json_sort(copy);
+        append_go_value(out, copy);
+    }
+    out->failed |= copy == NULL;
+    arena_release(&arena);
 }

@@ -58,7 +58,8 @@ void printed_begin_list(struct printed *printed)
     printed->round++;
 }
 
-void printed_end_list(struct printed *printed, void (*on_missing)(const char *key))
+void printed_end_list(struct printed *printed, void (*on_missing)(void *user, const char *key),
+                      void *user)
 {
     struct map kept = {0};
 
@@ -69,7 +70,7 @@ void printed_end_list(struct printed *printed, void (*on_missing)(const char *ke
         if (entry->round == printed->round && map_put(&kept, it->key, entry))
             continue;
         if (entry->round != printed->round)
-            on_missing(entry->key);
+            on_missing(user, entry->key);
         entry_free(entry);
     }
     map_release(&printed->map);

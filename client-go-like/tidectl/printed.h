@@ -23,7 +23,8 @@ enum printed_state printed_note(struct printed *printed, struct bytes key, struc
 void printed_forget(struct printed *printed, struct bytes key);
 void printed_begin_list(struct printed *printed);
 /* Forgets, and tells, every key that was not noted since printed_begin_list(). */
-void printed_end_list(struct printed *printed, void (*on_missing)(const char *key));
+void printed_end_list(struct printed *printed, void (*on_missing)(void *user, const char *key),
+                      void *user);
 void printed_release(struct printed *printed);
 
 #endif

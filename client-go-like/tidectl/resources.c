@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "client-go-like/rest/path.h"
+#include "client-go-like/tidectl/commands.h"
 #include "client-go-like/tidectl/tabs.h"
-#include "client-go-like/tidectl/tidectl.h"
 
 static void append_joined(struct buf *out, const char *const *texts)
 {
@@ -20,6 +20,27 @@ static int by_group_and_name(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->resource, y->resource);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const tw_resource *x = &(*(const tw_resource_info *const *)a)->resource;
+    const tw_resource *y = &(*(const tw_resource_info *const *)b)->resource;
+
+    return strcmp(x->resource, y->resource);
+}
+
+static int by_kind(const void *a, const void *b)
+{
+    const tw_resource *x = &(*(const tw_resource_info *const *)a)->resource;
+    const tw_resource *y = &(*(const tw_resource_info *const *)b)->resource;
+
+    return strcmp(x->kind, y->kind);
+}
+
+static const struct {
+    const char *word;
+    int (*compare)(const void *a, const void *b);
+} orders[] = {{"", by_group_and_name}, {"name", by_name}, {"kind", by_kind}};
+
 /* Only the preferred version of a group is shown: the first one that discovery names. */
 static bool is_preferred(const tw_discovery *d, const tw_resource_info *info)
 {
@@ -34,6 +55,14 @@ static bool is_preferred(const tw_discovery *d, const tw_resource_info *info)
     }
 }
 
+static bool has(const char *const *texts, const char *text)
+{
+    for (; *texts != NULL; texts++)
+        if (strcmp(*texts, text) == 0)
+            return true;
+    return false;
+}
+
 static bool is_wanted(const struct tidectl *t, const tw_resource_info *info)
 {
     const struct flags *f = &t->flags;
@@ -42,8 +71,13 @@ static bool is_wanted(const struct tidectl *t, const tw_resource_info *info)
         return false;
     if (f->api_group != NULL && strcmp(f->api_group, info->resource.group) != 0)
         return false;
+    for (size_t i = 0; i < f->verbs.count; i++)
+        if (!has(info->verbs, f->verbs.items[i]))
+            return false;
+    if (f->categories != NULL && !has(info->categories, f->categories))
+        return false;
     return f->namespaced == NULL ||
-           (strcmp(f->namespaced, "true") == 0) == info->resource.namespaced;
+           (strcmp(f->namespaced, "false") != 0) == info->resource.namespaced;
 }
 
 static void append_row(const struct flags *f, const tw_resource_info *info, struct buf *out)
@@ -68,63 +102,50 @@ static void append_row(const struct flags *f, const tw_resource_info *info, stru
     buf_append_char(out, '\n');
 }
 
+/* Those that are asked for, in their order. NULL without memory; the caller's to free. */
+static const tw_resource_info **
+gather(const struct tidectl *t, int (*compare)(const void *a, const void *b), size_t *ret_count)
+{
+    const tw_resource_info **infos = calloc(tw_discovery_count(t->discovery) + 1, sizeof(*infos));
+
+    *ret_count = 0;
+    for (size_t i = 0; i < tw_discovery_count(t->discovery) && infos != NULL; i++)
+        if (is_wanted(t, tw_discovery_at(t->discovery, i)))
+            infos[(*ret_count)++] = tw_discovery_at(t->discovery, i);
+    if (infos != NULL)
+        qsort(infos, *ret_count, sizeof(*infos), compare);
+    return infos;
+}
+
 int tidectl_api_resources(struct tidectl *t)
 {
     const struct flags *f = &t->flags;
     bool names = f->output != NULL && strcmp(f->output, "name") == 0;
+    const char *order = f->sort_by != NULL ? f->sort_by : "";
     struct tabs tabs = {.text = {0}};
     struct buf out = {0};
     const tw_resource_info **infos;
     tw_error *error = NULL;
-    size_t count = 0;
-    int rc;
+    size_t count = 0, by = 0;
 
+    while (by < ARRAY_LEN(orders) && strcmp(order, orders[by].word) != 0)
+        by++;
+    if (by == ARRAY_LEN(orders))
+        return tidectl_say("--sort-by accepts only name or kind");
     if (f->output != NULL && !names && strcmp(f->output, "wide") != 0)
         return tidectl_say("--output %s is not available", f->output);
     if (tw_discovery_load(t->discovery, &error) != TW_OK)
         return tidectl_fail(error);
-    infos = calloc(tw_discovery_count(t->discovery) + 1, sizeof(*infos));
+    infos = gather(t, orders[by].compare, &count);
     if (infos == NULL)
-        return tidectl_say("out of memory");
-    for (size_t i = 0; i < tw_discovery_count(t->discovery); i++)
-        if (is_wanted(t, tw_discovery_at(t->discovery, i)))
-            infos[count++] = tw_discovery_at(t->discovery, i);
-    qsort(infos, count, sizeof(*infos), by_group_and_name);
+        return tidectl_say_no_memory();
     if (!f->no_headers && !names)
         buf_appendf(&tabs.text, "NAME\tSHORTNAMES\tAPIVERSION\tNAMESPACED\tKIND%s\n",
                     f->output != NULL ? "\tVERBS\tCATEGORIES" : "");
     for (size_t i = 0; i < count; i++)
         append_row(f, infos[i], &tabs.text);
     tabs_flush(&tabs, &out);
-    rc = tidectl_write(&out) ? 0 : 1;
     free(infos);
     tabs_release(&tabs);
-    buf_release(&out);
-    return rc;
-}
-
-int tidectl_version(struct tidectl *t)
-{
-    const tw_request request = {.path = "/version"};
-    tw_response *response = NULL;
-    tw_object *version = NULL;
-    tw_error *error = NULL;
-    const char *body, *text;
-    size_t len;
-
-    printf("Client Version: v%s\n", tw_version());
-    if (t->flags.client_only)
-        return 0;
-    if (tw_client_do(t->client, &request, &response, &error) != TW_OK)
-        return tidectl_fail(error);
-    body = tw_response_body(response, &len);
-    if (tw_object_from_json(body, len, &version, &error) != TW_OK) {
-        tw_response_free(response);
-        return tidectl_fail(error);
-    }
-    text = tw_object_get_string(version, "gitVersion");
-    printf("Server Version: %s\n", text != NULL ? text : "unknown");
-    tw_object_unref(version);
-    tw_response_free(response);
-    return 0;
+    return tidectl_finish(&out, 0);
 }

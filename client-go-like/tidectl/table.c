@@ -1,6 +1,9 @@
 #include "client-go-like/tidectl/table.h"
 
 #include <ctype.h>
+#include <time.h>
+
+#include "client-go-like/tidectl/age.h"
 
 void table_release(struct table *table)
 {
@@ -80,6 +83,10 @@ static void write_headers(struct table *table)
     struct buf *out = &table->tabs.text;
     bool first = true;
 
+    if (table->with_times) {
+        next_cell(table, &first);
+        buf_append_str(out, "TIME");
+    }
     if (table->with_events) {
         next_cell(table, &first);
         buf_append_str(out, "EVENT");
@@ -93,6 +100,12 @@ static void write_headers(struct table *table)
             next_cell(table, &first);
             append_upper(out, json_get_text(column, "name"));
         }
+    }
+    for (size_t i = 0; table->label_columns != NULL && i < table->label_columns->count; i++) {
+        const char *key = table->label_columns->items[i], *slash = strrchr(key, '/');
+
+        next_cell(table, &first);
+        append_upper(out, bytes_str(slash != NULL ? slash + 1 : key));
     }
     if (table->show_labels) {
         next_cell(table, &first);
@@ -135,7 +148,13 @@ static void append_labels(struct buf *out, const struct json *labels)
         buf_append_str(out, "<none>");
 }
 
-static void write_cells(struct table *table, const struct json *cells, bool *first)
+static bool is_age(const struct table *table, const struct json *column)
+{
+    return table->counts_ages && bytes_eq(json_get_text(column, "name"), BYTES("Age"));
+}
+
+static void write_cells(struct table *table, const struct json *cells, struct bytes created,
+                        bool *first)
 {
     struct buf *out = &table->tabs.text;
     const struct json *column = table->columns->first;
@@ -150,16 +169,73 @@ static void write_cells(struct table *table, const struct json *cells, bool *fir
                 buf_appendf(out, "%s/", table->with_kind);
                 named = true;
             }
-            append_cell(out, cell);
+            if (is_age(table, column) && created.len != 0)
+                age_append_since(out, created);
+            else
+                append_cell(out, cell);
         }
         column = column->next;
     }
+}
+
+/* What stands before the server's columns. */
+static void write_lead(struct table *table, const struct json *metadata, const char *event,
+                       bool *first)
+{
+    struct buf *out = &table->tabs.text;
+
+    if (table->with_times) {
+        char text[32];
+        time_t now = time(NULL);
+        struct tm utc;
+
+        next_cell(table, first);
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+        buf_append_str(out, text);
+    }
+    if (table->with_events) {
+        next_cell(table, first);
+        buf_appendf(out, "%-8s", event);
+    }
+    if (table->with_namespace) {
+        next_cell(table, first);
+        append_text(out, json_get_text(metadata, "namespace"));
+    }
+}
+
+static void write_labels(struct table *table, const struct json *labels, bool *first)
+{
+    struct buf *out = &table->tabs.text;
+
+    for (size_t i = 0; table->label_columns != NULL && i < table->label_columns->count; i++) {
+        const struct json *value = json_get(labels, bytes_str(table->label_columns->items[i]));
+
+        next_cell(table, first);
+        append_text(out, json_text(value));
+    }
+    if (table->show_labels) {
+        next_cell(table, first);
+        append_labels(out, labels);
+    }
+}
+
+static const char *colour_of(const char *event)
+{
+    static const struct {
+        const char *event, *colour;
+    } colours[] = {{"ADDED", "\x1b[32m"}, {"MODIFIED", "\x1b[33m"}, {"DELETED", "\x1b[31m"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(colours); i++)
+        if (strcmp(colours[i].event, event) == 0)
+            return colours[i].colour;
+    return NULL;
 }
 
 void table_row(struct table *table, const struct json *row, const char *event)
 {
     struct buf *out = &table->tabs.text;
     const struct json *metadata = table_row_metadata(row);
+    const char *colour = table->coloured ? colour_of(event) : NULL;
     bool first = true;
 
     if (table->columns == NULL)
@@ -167,19 +243,14 @@ void table_row(struct table *table, const struct json *row, const char *event)
     if (!table->headed && !table->no_headers)
         write_headers(table);
     table->headed = true;
-    if (table->with_events) {
-        next_cell(table, &first);
-        buf_appendf(out, "%-8s", event);
-    }
-    if (table->with_namespace) {
-        next_cell(table, &first);
-        append_text(out, json_get_text(metadata, "namespace"));
-    }
-    write_cells(table, json_get(row, BYTES("cells")), &first);
-    if (table->show_labels) {
-        next_cell(table, &first);
-        append_labels(out, json_get(metadata, BYTES("labels")));
-    }
+    if (colour != NULL)
+        buf_append_str(out, colour);
+    write_lead(table, metadata, event, &first);
+    write_cells(table, json_get(row, BYTES("cells")), json_get_text(metadata, "creationTimestamp"),
+                &first);
+    write_labels(table, json_get(metadata, BYTES("labels")), &first);
+    if (colour != NULL)
+        buf_append_str(out, "\x1b[0m");
     buf_append_char(out, '\n');
 }
 

@@ -11,6 +11,7 @@
 #define TIDEWATCH_TIDECTL_TABLE_H
 
 #include "client-go-like/object.h"
+#include "client-go-like/tidectl/flags.h"
 #include "client-go-like/tidectl/tabs.h"
 
 struct table {
@@ -18,6 +19,10 @@ struct table {
     bool no_headers, wide, show_labels;
     bool with_namespace; /* a NAMESPACE column */
     bool with_events;    /* an EVENT column */
+    bool with_times;     /* a TIME column, of when the row was printed */
+    bool coloured;       /* rows by their event */
+    bool counts_ages;    /* what "Age" says is counted anew, from the creationTimestamp */
+    const struct flag_list *label_columns; /* a column for each label; NULL: none */
     const char
         *with_kind; /* "deployment.apps": names become "deployment.apps/x"; NULL: they do not */
     /* its own */

@@ -7,13 +7,18 @@ void tabs_release(struct tabs *tabs)
     buf_release(&tabs->text);
 }
 
-/* In characters, not bytes: continuation bytes of UTF-8 take no place. */
+/* In characters, not bytes: continuation bytes of UTF-8 take no place, nor do colours, which only
+ * we write: ESC [ .. m. */
 static size_t text_width(struct bytes text)
 {
     size_t width = 0;
 
-    for (size_t i = 0; i < text.len; i++)
-        width += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\x1b')
+            i += bytes_find(bytes_from(text, i), 'm');
+        else
+            width += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    }
     return width;
 }
 

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "client-go-like/fail.h"
 
@@ -18,6 +18,7 @@ static void on_warning(void *user, const char *text)
 static tw_status load_config(struct tidectl *t, tw_error **reterr)
 {
     const struct flags *f = &t->flags;
+    const tw_impersonation who = {.user = f->as, .groups = f->as_groups.items};
     tw_status st;
 
     if (f->kubeconfig != NULL || f->context != NULL)
@@ -30,6 +31,8 @@ static tw_status load_config(struct tidectl *t, tw_error **reterr)
         st = tw_config_set_token(t->config, f->token, reterr);
     if (st == TW_OK && f->ns != NULL)
         st = tw_config_set_namespace(t->config, f->ns, reterr);
+    if (st == TW_OK && f->as != NULL)
+        st = tw_config_set_impersonation(t->config, &who, reterr);
     if (st == TW_OK)
         st = tw_config_set_user_agent(t->config, "tidectl/" TIDEWATCH_VERSION " (linux)", reterr);
     if (st == TW_OK && f->insecure)
@@ -37,31 +40,85 @@ static tw_status load_config(struct tidectl *t, tw_error **reterr)
     return st;
 }
 
-/* "30", "30s", "2m" or "1h" in milliseconds. */
-static bool read_duration(const char *text, unsigned *ret_ms)
+/* The length of a unit at `text`, and what it is worth. A number alone is seconds. */
+static size_t read_unit(const char *text, unsigned *ret_ms)
 {
     static const struct {
         const char *unit;
         unsigned ms;
-    } units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
 
+    *ret_ms = 1000;
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (end == text || strcmp(end, units[i].unit) != 0 || n > UINT_MAX / units[i].ms)
+        size_t len = strlen(units[i].unit);
+
+        if (strncmp(text, units[i].unit, len) != 0)
             continue;
-        *ret_ms = (unsigned)n * units[i].ms;
-        return true;
+        *ret_ms = units[i].ms;
+        return len;
     }
-    return tidectl_say("invalid duration \"%s\"", text) == 0;
+    return 0;
+}
+
+bool tidectl_duration(const char *text, unsigned *ret_ms)
+{
+    const char *at = text;
+    double sum = 0;
+    bool ok;
+
+    do {
+        char *end;
+        double n = strtod(at, &end);
+        unsigned unit_ms;
+
+        ok = end != at && n >= 0;
+        at = end + read_unit(end, &unit_ms);
+        sum += n * unit_ms;
+        ok = ok && sum <= UINT_MAX;
+    } while (ok && *at != '\0');
+    if (!ok)
+        return tidectl_say("invalid argument \"%s\": time: invalid duration \"%s\"", text, text) ==
+               0;
+    *ret_ms = (unsigned)sum;
+    return true;
+}
+
+void tidectl_sleep_ms(unsigned ms)
+{
+    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
+static bool read_dry_run(struct tidectl *t)
+{
+    static const struct {
+        const char *word;
+        enum dry_run dry_run;
+    } words[] = {{"none", DRY_RUN_NONE}, {"client", DRY_RUN_CLIENT}, {"server", DRY_RUN_SERVER},
+                 {"", DRY_RUN_CLIENT},   {"true", DRY_RUN_CLIENT},   {"false", DRY_RUN_NONE}};
+    const char *word = t->flags.dry_run;
+
+    for (size_t i = 0; word != NULL && i < ARRAY_LEN(words); i++)
+        if (strcmp(word, words[i].word) == 0) {
+            t->dry_run = words[i].dry_run;
+            return true;
+        }
+    return word == NULL ||
+           tidectl_say("Invalid dry-run value (%s). Must be \"none\", \"server\", or \"client\".",
+                       word) == 0;
 }
 
 bool tidectl_begin(struct tidectl *t)
 {
     unsigned timeout_ms = 0;
     tw_error *error = NULL;
-    tw_status st = load_config(t, &error);
+    tw_status st;
 
+    t->verbosity = t->flags.verbosity != NULL ? atoi(t->flags.verbosity) : 0;
+    if (!read_dry_run(t))
+        return false;
+    st = load_config(t, &error);
     if (st == TW_OK)
         st = tw_client_new(t->config, &t->client, &error);
     if (st == TW_OK)
@@ -71,7 +128,8 @@ bool tidectl_begin(struct tidectl *t)
         return false;
     }
     tw_client_on_warning(t->client, on_warning, NULL);
-    if (t->flags.timeout != NULL && !read_duration(t->flags.timeout, &timeout_ms))
+    if (t->flags.request_timeout != NULL &&
+        !tidectl_duration(t->flags.request_timeout, &timeout_ms))
         return false;
     tw_client_set_timeout(t->client, timeout_ms);
     t->ns = t->flags.all_namespaces ? NULL : tw_client_namespace(t->client);
@@ -96,6 +154,11 @@ int tidectl_say(const char *format, ...)
     va_end(args);
     fputc('\n', stderr);
     return 1;
+}
+
+int tidectl_say_no_memory(void)
+{
+    return tidectl_say("out of memory");
 }
 
 /* KC cmd/util/helpers.go checkErr(): an Invalid is told by its causes, one a line. */
@@ -166,4 +229,14 @@ bool tidectl_write(struct buf *out)
 
     out->len = 0;
     return ok && fflush(stdout) == 0;
+}
+
+int tidectl_finish(struct buf *out, int rc)
+{
+    if (out->failed)
+        rc = tidectl_say_no_memory();
+    else if (!tidectl_write(out))
+        rc = EXIT_FAILED;
+    buf_release(out);
+    return rc;
 }

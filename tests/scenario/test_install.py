@@ -62,6 +62,7 @@ class Install(unittest.TestCase):
         for name in ("tidewatch", "tidectl"):
             self.run_ok(os.path.join(self.prefix, "bin", name), "--help")
         self.assertTrue(os.path.exists(os.path.join(self.prefix, "include", "tidewatch", "tidewatch.h")))
+        self.assertTrue(os.path.exists(os.path.join(self.prefix, "share", "man", "man1", "tidectl.1")))
 
     def test_c99_and_cpp_by_pkg_config(self):
         path = os.path.join(self.library_folder(), "pkgconfig")
