@@ -291,6 +291,11 @@ class Help(Tidectl):
             self.assertIn("tidectl " + name, text)
             self.assertLess(len(text.splitlines()), 50, name)
 
+    def test_what_asks_no_server_loads_no_libcurl(self):
+        """It and what it needs are most of a start."""
+        done = subprocess.run(["ldd", TIDECTL], stdout=subprocess.PIPE, text=True, check=True)
+        self.assertNotRegex(done.stdout, "libcurl|libcrypto")
+
     def test_the_man_page_is_that_of_this_program(self):
         with open(os.path.join(ROOT, "docs", "man", "tidectl.1")) as f:
             self.assertEqual(f.read(), self.t("__man"))
