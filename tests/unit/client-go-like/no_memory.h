@@ -181,12 +181,12 @@ static tw_status run_story(story_fn *story, void *user, long fails_at)
 }
 
 /* Not under test: what a story does between these two. */
-static void story_pause(void)
+static inline void story_pause(void)
 {
     spared = true;
 }
 
-static void story_go_on(void)
+static inline void story_go_on(void)
 {
     spared = false;
 }
