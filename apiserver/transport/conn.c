@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "apiserver/transport/server.h"
+#include "apiserver/transport/tls_conn.h"
 #include "base/log.h"
 
 enum { LINGER_MS = 2000, LINGER_BYTES = 16 << 20 };
@@ -59,6 +59,7 @@ static void conn_on_close(void *data)
     loop_timer_stop(conn->server->loop, &conn->stall);
     conn_count_sent(conn);
     conn->sock = NULL;
+    tls_release(conn);
     conn->ops->on_closed(conn);
     list_remove(&conn->link);
     if (conn->linger_fd >= 0)
@@ -146,6 +147,8 @@ void conn_reset(struct conn *conn)
 
     (void)setsockopt(h2o_socket_get_fd(conn->sock), SOL_SOCKET, SO_LINGER, &at_once,
                      sizeof(at_once));
+    if (conn->ssl != NULL)
+        SSL_set_quiet_shutdown(conn->ssl, 1); /* a good-bye would make it look whole */
     conn->ops->cut(conn);
 }
 
@@ -225,11 +228,32 @@ static void on_first_bytes(h2o_socket_t *sock, const char *err)
     }
 }
 
-void conn_start(struct conn *conn)
+static void on_handshake(h2o_socket_t *sock, const char *err)
+{
+    struct conn *conn = sock->data;
+
+    if (err != NULL) {
+        LOG_DEBUG("TLS handshake failed", LOG_STR("peer", conn->peer), LOG_STR("why", err));
+        conn_close(conn);
+        return;
+    }
+    conn_wait(conn, conn->server->limits.first_byte_ms);
+    if (tls_chose_h2(conn)) {
+        http2_start(conn);
+        return;
+    }
+    h2o_socket_read_start(sock, on_first_bytes);
+    on_first_bytes(sock, NULL); /* some may have come with the handshake */
+}
+
+void conn_start(struct conn *conn, bool tls)
 {
     conn->ops = &sniff_ops;
     conn_wait(conn, conn->server->limits.first_byte_ms);
-    h2o_socket_read_start(conn->sock, on_first_bytes);
+    if (tls)
+        tls_handshake(conn, on_handshake);
+    else
+        h2o_socket_read_start(conn->sock, on_first_bytes);
 }
 
 static void nothing(struct conn *conn)
@@ -255,6 +279,11 @@ static void on_leftover(h2o_socket_t *sock, const char *err)
 void conn_linger(struct conn *conn)
 {
     conn->ops = &linger_ops;
+    if (conn->ssl != NULL) { /* the good-bye of TLS goes ahead of that of TCP */
+        conn_linger_after_close(conn);
+        conn_close(conn);
+        return;
+    }
     shutdown(h2o_socket_get_fd(conn->sock), SHUT_WR);
     h2o_buffer_consume(&conn->sock->input, conn->sock->input->size);
     conn_wait(conn, LINGER_MS);

@@ -1,10 +1,12 @@
 /*
  * conn - one accepted socket, whatever is spoken on it. Inside the transport only.
  *
- *   accepted --first bytes--> HTTP/1 <--> HTTP/1 stream --.
- *                      \----> HTTP/2 ---------------------+--> lingering --> closed --> freed
+ *   accepted --> (TLS handshake) --first bytes--> HTTP/1 <--> HTTP/1 stream --.
+ *                                          \----> HTTP/2 ---------------------+--> lingering
+ *                                                                              --> closed --> freed
  *
- * Each phase is a `struct conn_ops`. The first place of a TLS handshake would be conn_start().
+ * Each phase is a `struct conn_ops`. Closing a TLS connection can take a turn, while our good-bye
+ * leaves: tls_is_closing() is true then, and a second close does not wait.
  *
  * Owner    the server's list, until the socket closes. Whoever closes it (we, h2o, the peer), it
  *          ends in conn_on_close(); the memory stays valid until the end of that turn.
@@ -20,6 +22,7 @@
 struct conn;
 struct request;
 struct http2;
+struct shown_certificate;
 
 struct conn_ops {
     /* Closes the socket at once. */
@@ -75,7 +78,9 @@ struct http1_stream {
 struct conn {
     const struct conn_ops *ops;
     struct http_server *server;
-    h2o_socket_t *sock; /* NULL: closed */
+    h2o_socket_t *sock;                    /* NULL: closed */
+    SSL *ssl;                              /* libh2o's; NULL: plain */
+    struct shown_certificate *certificate; /* of the client, once it was asked for; or NULL */
     struct list link;
     struct loop_task turn;
     struct loop_timer wait;   /* for the peer's bytes */
@@ -99,8 +104,8 @@ struct conn {
 
 /* A socket we have accepted (or, for lingering, duplicated). NULL without memory: it is closed. */
 struct conn *conn_new(struct http_server *server, h2o_socket_t *sock);
-/* Reads the first bytes and decides what they are. */
-void conn_start(struct conn *conn);
+/* Shakes hands if it must, reads the first bytes and decides what they are. */
+void conn_start(struct conn *conn, bool tls);
 /* Sends what was written, then takes no more and closes when the peer does, or soon: closing with
  * unread bytes is a reset, which can take the answer away from the peer (RFC 9112 section 9.6). */
 void conn_linger(struct conn *conn);

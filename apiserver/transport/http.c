@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "apiserver/transport/tls_conn.h"
 #include "apiserver/transport/websocket.h"
 #include "base/clock.h"
 
@@ -118,6 +119,7 @@ struct request *request_new(struct conn *conn, const struct http_engine_ops *ops
     request->pub.ops = ops;
     request->pub.peer = arena_dup(&request->arena, bytes_str(conn->peer));
     request->pub.started_us = clock_monotonic_us();
+    request->pub.certificate = tls_certificate(conn);
     return request;
 }
 
@@ -168,6 +170,7 @@ void request_gone(struct request *request)
 
     if (handler_has_it && request->pub.on_gone == NULL) {
         request->gone = true;
+        request->pub.certificate = NULL; /* the connection's */
         return;
     }
     if (handler_has_it)

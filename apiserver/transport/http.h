@@ -19,6 +19,7 @@
 
 #include "apiserver/transport/frame.h"
 #include "apiserver/transport/loop.h"
+#include "apiserver/transport/tls.h"
 #include "base/arena.h"
 #include "base/blob.h"
 #include "base/error.h"
@@ -43,6 +44,7 @@ struct http_request {
     struct bytes body;
     struct bytes peer; /* "127.0.0.1:4711", or "unix" */
     uint64_t started_us;
+    const struct http_certificate *certificate; /* what the client has shown; NULL: nothing */
     bool can_push;  /* HTTP/2, and the client takes pushed answers: http_stream_push() */
     bool websocket; /* asks for a WebSocket, rightly; the method is GET then, over HTTP/2 too */
     /* the handler's */
@@ -128,6 +130,11 @@ MUST_CHECK enum status http_server_new(const struct http_server_options *options
 /* Accepts on a listening descriptor, which becomes the server's. */
 MUST_CHECK enum status http_server_accept_on(struct http_server *server, int fd,
                                              struct error *reterr);
+/* The same for a listener of "https://": http_server_set_tls() comes first. */
+MUST_CHECK enum status http_server_accept_tls_on(struct http_server *server, int fd,
+                                                 struct error *reterr);
+/* What handshakes are made with from now on, and clients are judged by. */
+void http_server_set_tls(struct http_server *server, struct http_tls *tls);
 /* Stops accepting, refuses new requests (503, connection: close), closes idle connections and sends
  * GOAWAY; requests being answered and streams end in their own time. `on_drained` runs once, when
  * no connection is left or after `grace_ms`, whichever comes first. */
@@ -143,10 +150,12 @@ struct http_server_stats {
 /* From any thread. */
 void http_server_get_stats(const struct http_server *server, struct http_server_stats *ret_stats);
 
-/* Opens `count` listening descriptors for "http://HOST:PORT" (SO_REUSEPORT; port 0 picks one, the
- * same for all) or "unix:///path" (the same socket for all). `*ret_url` (free it) is what clients
- * use. BAD_REQUEST: no such form; IO: cannot bind; both with words. */
+/* Opens `count` listening descriptors for "http://HOST:PORT" or "https://HOST:PORT" (SO_REUSEPORT;
+ * port 0 picks one, the same for all) or "unix:///path" (the same socket for all). `*ret_url` (free
+ * it) is what clients use. BAD_REQUEST: no such form; IO: cannot bind; both with words. */
 MUST_CHECK enum status http_listen(struct bytes url, int *ret_fds, size_t count, char **ret_url,
                                    struct error *reterr);
+/* Only this machine can reach it: loopback, or a unix socket. */
+bool http_listener_is_local(int fd);
 
 #endif

@@ -17,6 +17,7 @@
 #include <h2o/http1.h>
 
 #include "apiserver/transport/http1_head.h"
+#include "apiserver/transport/tls_conn.h"
 #include "apiserver/transport/websocket.h"
 
 enum {
@@ -34,10 +35,22 @@ static struct bytes input_of(const h2o_socket_t *sock)
 
 void http1_cut(struct conn *conn)
 {
-    conn->server->h2o_read(conn->sock, h2o_socket_error_closed);
+    if (tls_is_closing(conn)) /* libh2o has let go of it */
+        conn_close(conn);
+    else
+        conn->server->h2o_read(conn->sock, h2o_socket_error_closed);
 }
 
 /* ---- the gate ---- */
+
+/* Past libh2o, behind nothing. Over TLS it waits in libh2o's buffer, and leaves with the close. */
+static void send_past(struct conn *conn, struct bytes answer)
+{
+    if (conn->ssl != NULL)
+        (void)!SSL_write(conn->ssl, answer.ptr, (int)answer.len);
+    else
+        (void)!send(conn->linger_fd, answer.ptr, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
 
 /* What libh2o answers by itself is 400 for a head beyond its own limit. We are earlier, and have
  * the right answer. It goes past libh2o, which is only reading now, and then closes. */
@@ -53,7 +66,7 @@ static void refuse_head(struct conn *conn)
                     "Connection: close\r\n\r\n%.*s",
                     http_reason(431), body->len, BYTES_FMT(blob_bytes(body)));
         if (!answer.failed)
-            (void)!send(conn->linger_fd, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+            send_past(conn, buf_bytes(&answer));
     }
     buf_release(&answer);
     blob_unref(body);
@@ -80,7 +93,8 @@ static void on_gate_read(h2o_socket_t *sock, const char *err)
         }
     }
     conn->server->h2o_read(sock, err);
-    if (conn->sock != NULL && conn->ops == &http1_conn_ops && conn->h1.request == NULL && was_idle)
+    if (conn->sock != NULL && !tls_is_closing(conn) && conn->ops == &http1_conn_ops &&
+        conn->h1.request == NULL && was_idle)
         wait_for_request(conn);
 }
 

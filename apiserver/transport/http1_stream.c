@@ -11,7 +11,12 @@
 
 #include <h2o/http1.h>
 
-enum { PIPELINED_MAX = 64 << 10 }; /* a peer that goes on sending during a stream is cut there */
+#include "apiserver/transport/tls_conn.h"
+
+enum {
+    PIPELINED_MAX = 64 << 10, /* a peer that goes on sending during a stream is cut there */
+    GATHER_KEPT = 256 << 10,
+};
 
 static const struct http_stream_ops http1_stream_ops;
 
@@ -84,7 +89,7 @@ static void on_read(h2o_socket_t *sock, const char *err)
 {
     struct conn *conn = sock->data;
 
-    if (err != NULL)
+    if (err != NULL || tls_peer_is_gone(conn))
         conn_close(conn);
     else if (conn->h1.stream.form == WIRE_MESSAGE)
         hand_up(conn);
@@ -164,6 +169,23 @@ static size_t as_sent(const struct frame *frame, enum wire_form form, h2o_iovec_
     return count;
 }
 
+/* Each piece of a write becomes a TLS record, of 22 bytes and more: many small ones become one. It
+ * is encrypted within the write, so the copy is free again at once. */
+static size_t gather(struct conn *conn, h2o_iovec_t *vec, size_t count)
+{
+    struct buf *all = &conn->server->gather;
+
+    all->len = 0;
+    for (size_t i = 0; i < count; i++)
+        buf_append(all, vec[i].base, vec[i].len);
+    if (all->failed) {
+        buf_release(all);
+        return count;
+    }
+    vec[0] = h2o_iovec_init(all->data, all->len);
+    return 1;
+}
+
 static void http1_stream_write(struct http_stream *base, struct frame *const *frames, size_t count)
 {
     struct http1_stream *stream = (struct http1_stream *)base;
@@ -178,8 +200,12 @@ static void http1_stream_write(struct http_stream *base, struct frame *const *fr
         loop_defer(conn->server->loop, &conn->turn);
         return;
     }
+    if (conn->ssl != NULL && vec_count > 1)
+        vec_count = gather(conn, vec, vec_count);
     conn_write_started(conn);
     h2o_socket_write(conn->sock, vec, vec_count, on_written);
+    if (conn->server->gather.capacity > GATHER_KEPT)
+        buf_release(&conn->server->gather);
 }
 
 static void http1_stream_end(struct http_stream *base)

@@ -6,6 +6,8 @@
  */
 #include "apiserver/transport/http2.h"
 
+#include "apiserver/transport/tls_conn.h"
+
 #include <stdlib.h>
 
 enum {
@@ -167,7 +169,7 @@ static void on_read(h2o_socket_t *sock, const char *err)
     struct http2 *h2 = http2_of(sock);
     ssize_t read;
 
-    if (err != NULL) {
+    if (err != NULL || tls_peer_is_gone(h2->conn)) {
         conn_close(h2->conn);
         return;
     }

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "apiserver/transport/server.h"
+#include "apiserver/transport/tls_conn.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -15,7 +15,7 @@ struct listener {
     struct http_server *server;
     h2o_socket_t *sock;
     struct loop_timer pause;
-    bool complained;
+    bool tls, complained;
 };
 
 /* ---- accepting ---- */
@@ -61,11 +61,11 @@ static void on_accept(h2o_socket_t *sock, const char *err)
         COUNTER_ADD(listener->server->counters.connections_total, 1);
         conn = conn_new(listener->server, accepted);
         if (conn != NULL)
-            conn_start(conn);
+            conn_start(conn, listener->tls);
     }
 }
 
-enum status http_server_accept_on(struct http_server *server, int fd, struct error *reterr)
+static enum status accept_on(struct http_server *server, int fd, bool tls, struct error *reterr)
 {
     struct listener *listener = calloc(1, sizeof(*listener));
 
@@ -74,6 +74,7 @@ enum status http_server_accept_on(struct http_server *server, int fd, struct err
         return error_set(reterr, STATUS_NO_MEMORY, "no memory for a listener");
     }
     listener->server = server;
+    listener->tls = tls;
     listener->pause.on_fire = on_pause_over;
     listener->sock =
         h2o_evloop_socket_create(loop_h2o(server->loop), fd, H2O_SOCKET_FLAG_DONT_READ);
@@ -81,6 +82,17 @@ enum status http_server_accept_on(struct http_server *server, int fd, struct err
     list_append(&server->listeners, &listener->link);
     h2o_socket_read_start(listener->sock, on_accept);
     return STATUS_OK;
+}
+
+enum status http_server_accept_on(struct http_server *server, int fd, struct error *reterr)
+{
+    return accept_on(server, fd, false, reterr);
+}
+
+enum status http_server_accept_tls_on(struct http_server *server, int fd, struct error *reterr)
+{
+    assert(server->tls != NULL);
+    return accept_on(server, fd, true, reterr);
 }
 
 static void close_listeners(struct http_server *server)
@@ -159,6 +171,8 @@ void http_server_free(struct http_server *server)
     http1_server_release(server);
     http2_server_release(server);
     buf_release(&server->spare);
+    buf_release(&server->gather);
+    http_server_set_tls(server, NULL);
     server->freed = true; /* the memory goes behind that of the connections */
     loop_defer(server->loop, &server->turn);
 }

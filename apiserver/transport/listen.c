@@ -1,4 +1,4 @@
-/* Listening descriptors from a URL: "http://HOST:PORT" and "unix:///path". */
+/* Listening descriptors from a URL: "http[s]://HOST:PORT" and "unix:///path". */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -47,7 +47,8 @@ static bool split_host_port(struct bytes text, struct bytes *ret_host, struct by
     return bytes_to_u64(*ret_port, &port) && port <= 65535;
 }
 
-static enum status resolve(struct bytes rest, struct tcp_address *ret_address, struct error *reterr)
+static enum status resolve(const char *scheme, struct bytes rest, struct tcp_address *ret_address,
+                           struct error *reterr)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
@@ -57,8 +58,8 @@ static enum status resolve(struct bytes rest, struct tcp_address *ret_address, s
     int failed;
 
     if (!split_host_port(rest, &host, &port) || host.len >= sizeof(host_str))
-        return error_set(reterr, STATUS_BAD_REQUEST, "\"http://%.*s\" is not http://HOST:PORT",
-                         BYTES_FMT(rest));
+        return error_set(reterr, STATUS_BAD_REQUEST, "\"%s://%.*s\" is not %s://HOST:PORT", scheme,
+                         BYTES_FMT(rest), scheme);
     ret_address->host = host;
     if (host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
         host = bytes_of(host.ptr + 1, host.len - 2);
@@ -118,11 +119,11 @@ static in_port_t *port_of(struct tcp_address *address)
 }
 
 /* The first socket picks the port, if there is one to pick; the others bind to the same. */
-static enum status listen_tcp(struct bytes rest, int *ret_fds, size_t count, struct buf *url,
-                              struct error *reterr)
+static enum status listen_tcp(const char *scheme, struct bytes rest, int *ret_fds, size_t count,
+                              struct buf *url, struct error *reterr)
 {
     struct tcp_address address = {0};
-    enum status st = resolve(rest, &address, reterr);
+    enum status st = resolve(scheme, rest, &address, reterr);
 
     if (st != STATUS_OK)
         return st;
@@ -131,15 +132,15 @@ static enum status listen_tcp(struct bytes rest, int *ret_fds, size_t count, str
 
         ret_fds[i] = i > 0 || is_free(&address) ? open_tcp(&address) : -1;
         if (ret_fds[i] < 0) {
-            st = error_set(reterr, STATUS_IO, "cannot listen on http://%.*s: %s", BYTES_FMT(rest),
-                           strerror(errno));
+            st = error_set(reterr, STATUS_IO, "cannot listen on %s://%.*s: %s", scheme,
+                           BYTES_FMT(rest), strerror(errno));
             close_all(ret_fds, i);
             return st;
         }
         if (i == 0)
             (void)getsockname(ret_fds[0], (struct sockaddr *)&address.addr, &len);
     }
-    buf_appendf(url, "http://%.*s:%u", BYTES_FMT(address.host), ntohs(*port_of(&address)));
+    buf_appendf(url, "%s://%.*s:%u", scheme, BYTES_FMT(address.host), ntohs(*port_of(&address)));
     return STATUS_OK;
 }
 
@@ -206,18 +207,21 @@ static enum status listen_unix(struct bytes path, int *ret_fds, size_t count, st
 enum status http_listen(struct bytes url, int *ret_fds, size_t count, char **ret_url,
                         struct error *reterr)
 {
-    struct bytes http = BYTES("http://"), local = BYTES("unix://");
+    struct bytes http = BYTES("http://"), https = BYTES("https://"), local = BYTES("unix://");
     struct buf text = {0};
     enum status st;
 
     assert(count > 0);
     if (bytes_starts_with(url, http))
-        st = listen_tcp(bytes_from(url, http.len), ret_fds, count, &text, reterr);
+        st = listen_tcp("http", bytes_from(url, http.len), ret_fds, count, &text, reterr);
+    else if (bytes_starts_with(url, https))
+        st = listen_tcp("https", bytes_from(url, https.len), ret_fds, count, &text, reterr);
     else if (bytes_starts_with(url, local))
         st = listen_unix(bytes_from(url, local.len), ret_fds, count, &text, reterr);
     else
         st = error_set(reterr, STATUS_BAD_REQUEST,
-                       "\"%.*s\" is neither http://HOST:PORT nor unix:///path", BYTES_FMT(url));
+                       "\"%.*s\" is none of http://HOST:PORT, https://HOST:PORT and unix:///path",
+                       BYTES_FMT(url));
     if (st == STATUS_OK) {
         *ret_url = bytes_dup(buf_bytes(&text));
         if (*ret_url == NULL) {
@@ -227,4 +231,20 @@ enum status http_listen(struct bytes url, int *ret_fds, size_t count, char **ret
     }
     buf_release(&text);
     return st;
+}
+
+bool http_listener_is_local(int fd)
+{
+    struct sockaddr_storage address = {0};
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)&address;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
+    socklen_t len = sizeof(address);
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return false;
+    if (address.ss_family == AF_INET)
+        return (ntohl(in4->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+    if (address.ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+    return address.ss_family == AF_UNIX;
 }

@@ -25,6 +25,8 @@ struct http_server {
     void (*on_request)(void *user, struct http_request *req);
     void *user;
     struct list conns, listeners;
+    struct http_tls *tls; /* of https listeners; or NULL */
+    struct buf gather;    /* frames on their way into one TLS record */
     struct server_counters counters;
 
     bool draining, freed;

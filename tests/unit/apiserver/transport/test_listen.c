@@ -64,7 +64,8 @@ TEST(listen, a_port_in_use_is_refused_although_ports_are_shared_between_loops)
 TEST(listen, what_is_no_url_is_refused_with_words)
 {
     static const char *const rows[] = {"",
-                                       "https://127.0.0.1:1",
+                                       "ftp://127.0.0.1:1",
+                                       "https://127.0.0.1",
                                        "http://",
                                        "http://127.0.0.1",
                                        "http://:80",
