@@ -16,15 +16,17 @@ ARROWS = {
     "apiserver/transport": {"base"},
     "apiserver/registry": {"storage", "codec", "base"},
     "apiserver/request": {"codec", "base"},
+    "apiserver/auth": {"codec", "base"},
     "apiserver/watch": {"apiserver/registry", "apiserver/transport", "storage", "codec", "base"},
-    "apiserver/handlers": {"apiserver/watch", "apiserver/request", "apiserver/registry",
+    "apiserver/handlers": {"apiserver/watch", "apiserver/request", "apiserver/registry", "apiserver/auth",
                            "apiserver/transport", "storage", "codec", "base"},
-    "apiserver": {"apiserver/handlers", "apiserver/request", "storage", "codec", "base"},
+    "apiserver": {"apiserver/handlers", "apiserver/request", "apiserver/auth", "storage", "codec", "base"},
     "client-go-like": {"codec", "base"},
 }
 # Which folder alone may see a library's headers.
 LIBRARIES = {
-    r"h2o.*": {"apiserver/transport"}, r"nghttp2/.*": {"apiserver/transport"}, r"openssl/.*": {"apiserver/transport", "client-go-like"},
+    r"h2o.*": {"apiserver/transport"}, r"nghttp2/.*": {"apiserver/transport"},
+    r"openssl/.*": {"apiserver/transport", "apiserver/auth", "client-go-like"},
     r"wslay/.*": {"apiserver/transport", "client-go-like"},
     r"sqlite3\.h": {"storage"}, r"yaml\.h": {"codec"}, r"libdeflate\.h": {"apiserver/handlers"},
     r"protobuf-c/.*": {"codec", "client-go-like"},
