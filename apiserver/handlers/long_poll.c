@@ -152,8 +152,7 @@ static void start(struct api_request *api, const struct watch_spec *spec)
     struct long_poll *poll = arena_alloc(&api->arena, sizeof(*poll));
 
     if (poll == NULL) {
-        label_selector_free(spec->labels);
-        field_selector_free(spec->fields);
+        watch_spec_release(spec);
         fail_without_memory(&(struct long_poll){.api = api});
         return;
     }

@@ -295,8 +295,7 @@ static void start_pushing(struct api_request *api, const struct watch_spec *spec
     struct http_response head = {.status = 200, .headers = headers};
 
     if (push == NULL) {
-        label_selector_free(spec->labels);
-        field_selector_free(spec->fields);
+        watch_spec_release(spec);
         fail_without_memory(api);
         return;
     }

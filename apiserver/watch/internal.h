@@ -99,7 +99,8 @@ struct watcher {
     struct resource *resource;
     struct bucket *bucket;
     const struct watch_sink_ops *ops;
-    void *sink; /* NULL: ended, or not started */
+    void *sink;                  /* NULL: ended, or not started */
+    struct watch_permit *permit; /* or NULL */
     struct filter filter;
     struct watch_format format;
     uint64_t cursor; /* everything up to here was handed to the stream, or did not match */

@@ -62,6 +62,13 @@ static void write_text(struct filter *filter, char *text, const struct kind *kin
     filter->scope = of->scope;
 }
 
+void watch_spec_release(const struct watch_spec *spec)
+{
+    label_selector_free(spec->labels);
+    field_selector_free(spec->fields);
+    watch_permit_release(spec->permit);
+}
+
 /* Takes the selectors, whatever comes. NULL without memory. */
 static struct watcher *watcher_alloc(struct watch_cache *cache, const struct watch_spec *spec)
 {
@@ -70,10 +77,10 @@ static struct watcher *watcher_alloc(struct watch_cache *cache, const struct wat
     struct watcher *watcher = calloc(1, sizeof(*watcher) + text_len + 1);
 
     if (watcher == NULL) {
-        label_selector_free(spec->labels);
-        field_selector_free(spec->fields);
+        watch_spec_release(spec);
         return NULL;
     }
+    watcher->permit = spec->permit;
     watcher->cache = cache;
     watcher->filter.kind = kind_ref(spec->kind);
     watcher->filter.labels = spec->labels;
@@ -142,6 +149,8 @@ void watcher_leave(struct watcher *watcher)
         dispatcher_leave(&watcher->resource->dispatcher, watcher->bucket);
     snapshot_unref(watcher->snapshot);
     watcher->snapshot = NULL;
+    watch_permit_release(watcher->permit);
+    watcher->permit = NULL;
     watcher->sink = NULL;
     watcher->state = WATCHER_ENDED;
 }

@@ -18,6 +18,7 @@
 #ifndef TIDEWATCH_APISERVER_WATCH_WATCHER_H
 #define TIDEWATCH_APISERVER_WATCH_WATCHER_H
 
+#include "apiserver/watch/permit.h"
 #include "apiserver/watch/watch_cache.h"
 #include "apiserver/watch/watch_event.h"
 
@@ -32,8 +33,11 @@ struct watch_spec {
     bool initial;     /* send the state at watch_cache_rev() first; `since` is then unused */
     bool initial_end; /* and mark its end by the annotated bookmark */
     bool bookmarks;
-    uint64_t timeout_ms; /* > 0: the stream ends cleanly after so long */
+    uint64_t timeout_ms;         /* > 0: the stream ends cleanly after so long */
+    struct watch_permit *permit; /* owned by the watcher from here on; NULL: it may, for ever */
 };
+/* Lets go of what a watcher would own: for a spec of which none is made. */
+void watch_spec_release(const struct watch_spec *spec);
 
 /* Where a watch's frames go. */
 struct watch_sink_ops {
@@ -57,7 +61,7 @@ struct watch_sink_ops {
 struct watcher;
 
 /* Starts a watch into a sink, which lives as long as the watch; nothing is called before this
- * returns. NULL without memory. Takes the selectors in any case. */
+ * returns. NULL without memory. Takes the selectors and the permit in any case. */
 struct watcher *watcher_new(struct watch_cache *cache, const struct watch_spec *spec,
                             const struct watch_sink_ops *ops, void *sink);
 /* The sink can take frames: at first, and after each write when it can take more. */
