@@ -10,7 +10,7 @@
 #include "apiserver/request/origin.h"
 #include "codec/yaml.h"
 
-enum setting_type { TEXT, TEXTS, NUMBER, BYTE_SIZE, SECONDS, MILLISECONDS, SWITCH };
+enum setting_type { TEXT, TEXTS, LIST, NUMBER, BYTE_SIZE, SECONDS, MILLISECONDS, SWITCH };
 
 struct setting {
     const char *name, *value, *fallback, *help;
@@ -22,8 +22,8 @@ struct setting {
 
 static const struct setting settings[] = {
     {"listen", "URL", "http://127.0.0.1:8080",
-     "where to serve: http://HOST:PORT (port 0 picks one) or unix:///PATH; may be repeated", TEXTS,
-     AT(listen)},
+     "where to serve: http[s]://HOST:PORT (port 0 picks one) or unix:///PATH; may be repeated",
+     TEXTS, AT(listen)},
     {"data-dir", "DIR", "tidewatch-data", "where the database lives; made if it is missing", TEXT,
      AT(data_dir)},
     {"storage", "KIND", "sqlite", "sqlite, or memory: nothing outlives the process", TEXT,
@@ -59,6 +59,30 @@ static const struct setting settings[] = {
      "pages of other origins that may read answers and open WebSockets: scheme://host[:port], "
      "several by commas, or *",
      TEXT, AT(cors_allowed_origins)},
+    {"tls-cert-file", "FILE", NULL, "certificate of https listeners, with its chain", TEXT,
+     AT(tls_cert_file)},
+    {"tls-private-key-file", "FILE", NULL, "its key; SIGHUP rereads both", TEXT,
+     AT(tls_private_key_file)},
+    {"cert-dir", "DIR", NULL, "where certificates are made if none are given (DATA-DIR/certs)",
+     TEXT, AT(cert_dir)},
+    {"client-ca-file", "FILE", NULL, "clients with a certificate of these CAs are CN, in groups O",
+     TEXT, AT(client_ca_file)},
+    {"token-auth-file", "FILE", NULL, "static tokens: lines of token,user,uid,\"group1,group2\"",
+     TEXT, AT(token_auth_file)},
+    {"service-account-issuer", "URL", NULL, "whose tokens of service accounts are taken, and made",
+     TEXT, AT(service_account_issuer)},
+    {"service-account-key-file", "FILES", NULL, "keys that they are checked with, by commas", LIST,
+     AT(service_account_key_file)},
+    {"service-account-signing-key-file", "FILE", NULL, "the key that they are signed with", TEXT,
+     AT(service_account_signing_key_file)},
+    {"api-audiences", "LIST", NULL, "what such tokens must be for (the issuer)", LIST,
+     AT(api_audiences)},
+    {"anonymous-auth", "BOOL", "true", "requests without credentials are system:anonymous", SWITCH,
+     AT(anonymous_auth)},
+    {"authorization-mode", "MODE", "AlwaysAllow", "AlwaysAllow, or RBAC", TEXT,
+     AT(authorization_mode)},
+    {"allow-insecure-http", NULL, NULL, "let http:// listen beyond loopback", SWITCH,
+     AT(allow_insecure_http)},
     {"log-level", "LEVEL", "info", "debug, info, warn or error", TEXT, AT(log_level)},
     {"log-format", "FORM", "text", "text (logfmt) or json, on stderr", TEXT, AT(log_format)},
     {"config", "FILE", NULL, "YAML file of these settings, by the same names; SIGHUP rereads it",
@@ -70,9 +94,10 @@ static const struct setting settings[] = {
 
 /* What --help shows, so that it fits on a screen. */
 static const char *const everyday[] = {
-    "listen",      "data-dir",      "storage",   "threads",    "write-kubeconfig",
-    "history-age", "history-bytes", "log-level", "log-format", "config",
-    "version",     "help",          "help-all",
+    "listen",      "data-dir",      "storage",        "threads",         "write-kubeconfig",
+    "history-age", "history-bytes", "client-ca-file", "token-auth-file", "authorization-mode",
+    "log-level",   "log-format",    "config",         "version",         "help",
+    "help-all",
 };
 
 static const struct setting *find_setting(struct bytes name)
@@ -145,6 +170,19 @@ static bool parse_number(enum setting_type type, struct bytes text, uint64_t *re
     }
 }
 
+static enum status append_to_list(char **list, struct bytes text, struct error *reterr)
+{
+    struct buf longer = {0};
+
+    if (*list != NULL)
+        buf_appendf(&longer, "%s,", *list);
+    buf_append_bytes(&longer, text);
+    free(*list);
+    *list = longer.failed ? NULL : bytes_dup(buf_bytes(&longer));
+    buf_release(&longer);
+    return *list != NULL ? STATUS_OK : error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+}
+
 static enum status set(struct config *config, const struct setting *setting, struct bytes text,
                        struct error *reterr)
 {
@@ -160,6 +198,8 @@ static enum status set(struct config *config, const struct setting *setting, str
                              LISTEN_MAX);
         config->listen[config->listen_count++] = bytes_dup(text);
         return STATUS_OK;
+    case LIST: /* repeated, it goes on */
+        return append_to_list(at, text, reterr);
     case TEXT:
         free(*(char **)at);
         *(char **)at = bytes_dup(text);
@@ -214,7 +254,7 @@ static enum status set_from_node(struct config *config, const struct json *membe
         return set(config, setting, member->text, reterr);
     if (member->type == JSON_BOOL && setting->type == SWITCH)
         return set(config, setting, member->boolean ? BYTES("true") : BYTES("false"), reterr);
-    if (member->type != JSON_ARRAY || setting->type != TEXTS)
+    if (member->type != JSON_ARRAY || (setting->type != TEXTS && setting->type != LIST))
         return error_set(reterr, STATUS_BAD_REQUEST, "setting \"%s\" is not of the right type",
                          setting->name);
     for (const struct json *it = member->first; it != NULL && st == STATUS_OK; it = it->next)
@@ -277,6 +317,21 @@ static enum status set_config_file_only(struct config *config, const struct sett
     return setting->offset == AT(config_file) ? set(config, setting, value, reterr) : STATUS_OK;
 }
 
+/* A list on the command line goes before that of the file. */
+static enum status clear_list(struct config *config, const struct setting *setting,
+                              struct bytes value, struct error *reterr)
+{
+    char **at = (char **)((char *)config + setting->offset);
+
+    (void)value;
+    (void)reterr;
+    if (setting->type == LIST) {
+        free(*at);
+        *at = NULL;
+    }
+    return STATUS_OK;
+}
+
 static bool is_one_of(const char *text, const char *const *words)
 {
     while (*words != NULL && strcmp(text, *words) != 0)
@@ -299,6 +354,14 @@ static enum status check(const struct config *config, struct error *reterr)
     if (strcmp(config->storage, "sqlite") != 0 && strcmp(config->storage, "memory") != 0)
         return error_set(reterr, STATUS_BAD_REQUEST,
                          "--storage: \"%s\" is neither sqlite nor memory", config->storage);
+    if (strcmp(config->authorization_mode, "AlwaysAllow") != 0 &&
+        strcmp(config->authorization_mode, "RBAC") != 0)
+        return error_set(reterr, STATUS_BAD_REQUEST,
+                         "--authorization-mode: \"%s\" is neither AlwaysAllow nor RBAC",
+                         config->authorization_mode);
+    if ((config->tls_cert_file == NULL) != (config->tls_private_key_file == NULL))
+        return error_set(reterr, STATUS_BAD_REQUEST,
+                         "--tls-cert-file and --tls-private-key-file go together");
     if (config->threads > 256)
         return error_set(reterr, STATUS_BAD_REQUEST, "--threads: at most 256");
     return origin_list_check(bytes_str(config->cors_allowed_origins), reterr);
@@ -325,6 +388,8 @@ enum status config_parse(int argc, char *const *argv, struct config *ret_config,
     }
     from_file = config.listen_count;
     if (st == STATUS_OK)
+        st = each_flag(&config, argc, argv, clear_list, reterr);
+    if (st == STATUS_OK)
         st = each_flag(&config, argc, argv, set, reterr);
     if (st == STATUS_OK && config.listen_count > from_file) { /* flags replace the file's list */
         for (size_t i = 0; i < from_file; i++)
@@ -350,7 +415,7 @@ void config_release(struct config *config)
     for (size_t i = 0; i < config->listen_count; i++)
         free(config->listen[i]);
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-        if (settings[i].type == TEXT)
+        if (settings[i].type == TEXT || settings[i].type == LIST)
             free(*(char **)((char *)config + settings[i].offset));
     *config = (struct config){0};
 }

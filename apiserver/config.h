@@ -19,11 +19,14 @@ struct config {
     size_t listen_count;
     char *data_dir, *storage, *write_kubeconfig, *log_level, *log_format, *config_file;
     char *cors_allowed_origins;
+    char *tls_cert_file, *tls_private_key_file, *cert_dir, *client_ca_file, *token_auth_file;
+    char *service_account_issuer, *service_account_key_file, *service_account_signing_key_file;
+    char *api_audiences, *authorization_mode;
     uint64_t threads; /* 0: one a processor */
     uint64_t event_ttl_s, history_age_s, bookmark_ms, write_stall_ms, shutdown_grace_ms;
     uint64_t ping_ms, pong_ms, check_ms;
     uint64_t history_bytes, window_bytes, window_events;
-    bool help, help_all, version;
+    bool anonymous_auth, allow_insecure_http, help, help_all, version;
 };
 
 /* Defaults, then --config, then the flags. */

@@ -46,29 +46,34 @@ static void use_log_settings(const struct config *config)
               strcmp(config->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 }
 
-/* What can change while it runs: how much is logged, and in which form. */
-static void reload(int argc, char *const *argv)
+/* What can change while it runs: how much is logged, and in which form; and what the files of
+ * certificates, tokens and keys hold. */
+static void reload(struct server *server, int argc, char *const *argv)
 {
     struct config config;
     struct error err = {0};
+    enum status st = config_parse(argc, argv, &config, &err);
 
-    if (config_parse(argc, argv, &config, &err) != STATUS_OK) {
-        LOG_ERROR("settings not reloaded", LOG_STR("why", error_message(&err)));
-        error_release(&err);
-        return;
+    if (st == STATUS_OK) {
+        use_log_settings(&config);
+        config_release(&config);
+        st = server_reload(server, &err);
     }
-    use_log_settings(&config);
-    config_release(&config);
-    LOG_INFO("settings reloaded");
+    if (st == STATUS_OK)
+        LOG_INFO("settings reloaded");
+    else
+        LOG_ERROR("settings not reloaded", LOG_STR("why", error_message(&err)));
+    error_release(&err);
 }
 
 /* Returns when the process is told to end. */
-static void serve_signals(const sigset_t *signals, int argc, char *const *argv)
+static void serve_signals(struct server *server, const sigset_t *signals, int argc,
+                          char *const *argv)
 {
     int signal_number;
 
     while (sigwait(signals, &signal_number) != 0 || signal_number == SIGHUP)
-        reload(argc, argv);
+        reload(server, argc, argv);
 }
 
 static int serve(const struct config *config, int argc, char *const *argv)
@@ -89,7 +94,7 @@ static int serve(const struct config *config, int argc, char *const *argv)
         error_release(&err);
         return 1;
     }
-    serve_signals(&signals, argc, argv);
+    serve_signals(server, &signals, argc, argv);
     server_stop(server);
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "apiserver/handlers/lifecycle.h"
 #include "apiserver/handlers/metrics.h"
+#include "apiserver/security.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -18,6 +19,7 @@ struct server {
     const struct config *config;
     struct server_info info;
     struct history *history;
+    struct security security;
     struct http_limits limits;
     struct worker *workers;
     struct runner *runners;
@@ -190,6 +192,7 @@ static void on_event(void *user, const struct event *event)
 
     if (bytes_starts_with(event->key, crd_prefix))
         follow_crd(worker, event);
+    access_on_event(worker, event);
     if (worker->lifecycle != NULL)
         lifecycle_on_event(worker->lifecycle, event);
 }
@@ -260,6 +263,22 @@ static enum status open_storage(struct server *server, struct error *reterr)
     return storage_open(&options, &server->info.storage, reterr);
 }
 
+static enum status init_security(const struct server *server, struct worker *w,
+                                 struct error *reterr)
+{
+    const struct security *security = &server->security;
+    struct http_server_options options = {w->loop, &server->limits, api_on_request, w};
+    enum status st = http_server_new(&options, &w->http, reterr);
+
+    if (st != STATUS_OK)
+        return st;
+    http_server_set_tls(w->http, security->tls);
+    if (security->authenticator == NULL)
+        return STATUS_OK;
+    w->access = access_new(w, security->authenticator, security->rbac);
+    return w->access != NULL ? STATUS_OK : error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+}
+
 static enum status init_worker(struct server *server, unsigned index, struct error *reterr)
 {
     const struct config *config = server->config;
@@ -288,9 +307,7 @@ static enum status init_worker(struct server *server, unsigned index, struct err
     if (w->cache == NULL)
         return error_set(reterr, STATUS_NO_MEMORY, "cannot make event loop %u", index);
     watch_cache_listen(w->cache, on_event, w);
-    return http_server_new(
-        &(struct http_server_options){w->loop, &server->limits, api_on_request, w}, &w->http,
-        reterr);
+    return init_security(server, w, reterr);
 }
 
 static void load_object(void *user, struct bytes key, struct value *value)
@@ -301,6 +318,7 @@ static void load_object(void *user, struct bytes key, struct value *value)
         struct worker *w = &server->workers[i];
 
         if (!watch_cache_load(w->cache, key, object_of(value)) ||
+            !access_load(w, key, object_of(value)) ||
             (bytes_starts_with(key, crd_prefix) &&
              !registry_put_crd(w->registry, object_of(value)))) {
             LOG_ERROR("out of memory while loading");
@@ -320,6 +338,22 @@ static void load_state(struct server *server)
     }
 }
 
+/* What is sent in clear can be read and changed on the way: only within the machine, unless asked
+ * for. */
+static enum status check_listener(const struct server *server, size_t i, struct error *reterr)
+{
+    const char *url = server->urls[i];
+
+    if (!bytes_starts_with(bytes_str(url), BYTES("http://")) ||
+        server->config->allow_insecure_http ||
+        http_listener_is_local(server->fds[i * server->worker_count]))
+        return STATUS_OK;
+    return error_set(reterr, STATUS_BAD_REQUEST,
+                     "%s would be open to the network without TLS: use https://, or say "
+                     "--allow-insecure-http",
+                     server->config->listen[i]);
+}
+
 static enum status bind_listeners(struct server *server, struct error *reterr)
 {
     size_t count = server->config->listen_count * server->worker_count;
@@ -334,10 +368,17 @@ static enum status bind_listeners(struct server *server, struct error *reterr)
                                      server->fds + i * server->worker_count, server->worker_count,
                                      &server->urls[i], reterr);
 
+        if (st == STATUS_OK)
+            st = check_listener(server, i, reterr);
         if (st != STATUS_OK)
             return st;
     }
     return STATUS_OK;
+}
+
+static bool is_https(const char *url)
+{
+    return bytes_starts_with(bytes_str(url), BYTES("https://"));
 }
 
 static void accept_on_loop(struct loop_task *task)
@@ -349,7 +390,9 @@ static void accept_on_loop(struct loop_task *task)
     for (size_t i = 0; i < server->config->listen_count; i++) {
         int *fd = &server->fds[i * server->worker_count + order->worker->index];
 
-        if (http_server_accept_on(order->worker->http, *fd, &err) != STATUS_OK) {
+        if ((is_https(server->urls[i])
+                 ? http_server_accept_tls_on(order->worker->http, *fd, &err)
+                 : http_server_accept_on(order->worker->http, *fd, &err)) != STATUS_OK) {
             LOG_ERROR("cannot accept", LOG_STR("why", error_message(&err)));
             error_release(&err);
         }
@@ -407,21 +450,10 @@ static enum status start_threads(struct server *server, struct error *reterr)
 static enum status write_kubeconfig(const struct server *server, struct error *reterr)
 {
     const char *path = server->config->write_kubeconfig;
-    FILE *file = path != NULL ? fopen(path, "we") : NULL;
 
-    if (path == NULL)
-        return STATUS_OK;
-    if (file == NULL)
-        return error_set(reterr, STATUS_IO, "cannot write %s: %s", path, strerror(errno));
-    fprintf(file,
-            "apiVersion: v1\nkind: Config\nclusters:\n- name: tidewatch\n  cluster:\n"
-            "    server: %s\nusers:\n- name: tidewatch\n  user: {}\ncontexts:\n- name: tidewatch\n"
-            "  context:\n    cluster: tidewatch\n    user: tidewatch\n"
-            "current-context: tidewatch\n",
-            server->urls[0]);
-    if (fclose(file) != 0)
-        return error_set(reterr, STATUS_IO, "cannot write %s: %s", path, strerror(errno));
-    return STATUS_OK;
+    return path == NULL
+               ? STATUS_OK
+               : security_write_kubeconfig(&server->security, path, server->urls[0], reterr);
 }
 
 static void announce(const struct server *server)
@@ -489,6 +521,7 @@ static void free_server(struct server *server)
         lifecycle_free(w->lifecycle);
         http_server_free(w->http);
         watch_cache_free(w->cache);
+        access_free(w->access);
         registry_free(w->registry);
         metrics_free(w->metrics);
         loop_free(w->loop);
@@ -499,6 +532,7 @@ static void free_server(struct server *server)
          server->fds != NULL && i < server->config->listen_count * server->worker_count; i++)
         if (server->fds[i] >= 0)
             close(server->fds[i]);
+    security_release(&server->security);
     free(server->fds);
     free(server->workers);
     free(server->threads);
@@ -525,6 +559,8 @@ static enum status start_parts(struct server *server, struct error *reterr)
 {
     enum status st = open_storage(server, reterr);
 
+    if (st == STATUS_OK)
+        st = security_load(server->config, &server->security, reterr);
     if (st != STATUS_OK)
         return st;
     server->history = history_new(server->info.storage, 2);
@@ -562,6 +598,34 @@ enum status server_start(const struct config *config, struct server **ret_server
     give_orders(server, server->worker_count, accept_on_loop);
     announce(server);
     *ret_server = server;
+    return STATUS_OK;
+}
+
+/* ---- SIGHUP ---- */
+
+static void use_security(struct loop_task *task)
+{
+    struct order *order = container_of(task, struct order, task);
+    const struct security *security = &order->server->security;
+    struct worker *worker = order->worker;
+
+    if (security->tls != NULL)
+        http_server_set_tls(worker->http, security->tls);
+    if (worker->access != NULL && security->authenticator != NULL)
+        access_set_authenticator(worker, security->authenticator);
+    step_done(order->server);
+}
+
+enum status server_reload(struct server *server, struct error *reterr)
+{
+    struct security security = {0};
+    enum status st = security_load(server->config, &security, reterr);
+
+    if (st != STATUS_OK)
+        return st;
+    security_release(&server->security);
+    server->security = security;
+    give_orders(server, server->worker_count, use_security);
     return STATUS_OK;
 }
 

@@ -14,6 +14,8 @@ struct server;
  * are printed on stdout. */
 MUST_CHECK enum status server_start(const struct config *config, struct server **ret_server,
                                     struct error *reterr);
+/* Reads the files of certificates, tokens and keys again. On failure what was there goes on. */
+MUST_CHECK enum status server_reload(struct server *server, struct error *reterr);
 /* Ends watches cleanly, lets answers under way finish, stops the threads, closes storage. */
 void server_stop(struct server *server);
 

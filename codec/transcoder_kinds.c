@@ -57,6 +57,8 @@ const struct message_kind message_kinds[] = {
     KIND_AND_LIST("apps/v1", api__apps, replica_set, "ReplicaSet"),
     KIND_AND_LIST("apps/v1", api__apps, stateful_set, "StatefulSet"),
     KIND("authentication.k8s.io/v1", api__authentication, self_subject_review, "SelfSubjectReview"),
+    KIND("authentication.k8s.io/v1", api__authentication, token_request, "TokenRequest"),
+    KIND("authentication.k8s.io/v1", api__authentication, token_review, "TokenReview"),
     KIND("authorization.k8s.io/v1", api__authorization, local_subject_access_review, "LocalSubjectAccessReview"),
     KIND("authorization.k8s.io/v1", api__authorization, self_subject_access_review, "SelfSubjectAccessReview"),
     KIND("authorization.k8s.io/v1", api__authorization, self_subject_rules_review, "SelfSubjectRulesReview"),

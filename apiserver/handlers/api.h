@@ -12,6 +12,8 @@
 #ifndef TIDEWATCH_APISERVER_HANDLERS_API_H
 #define TIDEWATCH_APISERVER_HANDLERS_API_H
 
+#include "apiserver/auth/rbac_rule.h"
+#include "apiserver/auth/user.h"
 #include "apiserver/registry/discovery.h"
 #include "apiserver/registry/registry.h"
 #include "apiserver/registry/view.h"
@@ -24,6 +26,8 @@
 #include "base/list.h"
 #include "base/rand.h"
 
+struct access_control;
+struct identity;
 struct metrics;
 struct server_info;
 
@@ -42,6 +46,7 @@ struct worker {
     struct list waiting;            /* api_requests that wait for watch_cache_rev() */
     uint64_t waiting_least;         /* the least revision one of them waits for; 0: none */
     struct lifecycle *lifecycle;    /* worker 0 only */
+    struct access_control *access;  /* NULL: everybody may do everything */
 };
 
 /* A write on its way to storage and back to the loop that sent it. */
@@ -77,8 +82,11 @@ struct api_request {
     void (*left)(struct api_request *); /* the handler's: its client has left; it ends the
                                            request. NULL: what is under way does, or dispatch */
     bool pretty;
-    struct bytes allow; /* of a 405: the methods that are fine */
-    int code;           /* of the answer, for metrics and the log */
+    struct bytes bearer;             /* a WebSocket's token; ptr NULL: none */
+    const struct identity *identity; /* who the credentials say it is */
+    const struct user *user;         /* on whose behalf: the same, unless it impersonates */
+    struct bytes allow;              /* of a 405: the methods that are fine */
+    int code;                        /* of the answer, for metrics and the log */
 };
 
 /* Runs `resume` when this loop has applied `rev` (at once if it has). If the client leaves
@@ -132,11 +140,27 @@ void api_wait_for_rv(struct api_request *api, uint64_t rv, void (*resume)(struct
                      void (*too_late)(struct api_request *));
 enum status error_rv_too_large(struct error *reterr, uint64_t rv, uint64_t current);
 
+/* ---- what the user may do (access.h) ---- */
+/* What the request as a whole does. */
+void api_access_of(struct api_request *api, struct access *ret_what);
+/* May the request's user do this, too? The request as a whole was judged before it got here.
+ * FORBIDDEN, in the words of the real server. */
+MUST_CHECK enum status api_authorize(struct api_request *api, const struct access *what,
+                                     struct error *reterr);
+/* The right to watch `what`, which was authorized, for watch_spec.permit: the watch ends with it.
+ * NULL: it has no end. `what` is copied. NO_MEMORY. */
+MUST_CHECK enum status api_permit_watch(struct api_request *api, const struct access *what,
+                                        struct watch_permit **ret_permit, struct error *reterr);
+/* The time a watch may last, at most until its credentials expire. */
+uint64_t api_watch_timeout_ms(const struct api_request *api, uint64_t timeout_ms);
+
 /* ---- handlers by verb ---- */
 typedef void handler(struct api_request *api);
 handler handle_get, handle_list, handle_watch; /* read side */
 handler handle_non_resource;                   /* discovery, OpenAPI, health, version, metrics */
 handler handle_review;                         /* of a kind that is only asked, never stored */
+handler handle_token_request;                  /* serviceaccounts/token */
+handler handle_openid;                         /* the keys that its tokens are signed with */
 handler handle_create, handle_update, handle_patch, handle_delete, handle_delete_collection;
 
 /* Entry for the transport. `user` is the worker. */

@@ -1,7 +1,7 @@
 /*
- * bootstrap - the namespaces that are always there
- * (k8s.io/kubernetes/pkg/controlplane/controller/systemnamespaces). Those that are missing are made
- * at each start.
+ * bootstrap - what is always there: the first namespaces
+ * (k8s.io/kubernetes/pkg/controlplane/controller/systemnamespaces), and under RBAC the first roles
+ * and bindings (bootstrap_policy.yaml). Those that are missing are made at each start.
  *
  * Owner    whoever holds the struct, at least until on_ready() has been called.
  */
@@ -14,7 +14,9 @@ struct bootstrap {
     struct worker *worker;
     void (*on_ready)(void *user);
     void *user;
-    size_t next;
+    size_t next;               /* namespace */
+    struct arena arena;        /* of the policy */
+    const struct json *policy; /* the object that is next; NULL: none is left */
     struct write_job job;
 };
 
@@ -24,5 +26,9 @@ void bootstrap_start(struct bootstrap *bootstrap, struct worker *worker,
                      void (*on_ready)(void *user), void *user);
 /* After on_ready(), or when neither the loop nor storage runs any more. */
 void bootstrap_release(struct bootstrap *bootstrap);
+
+/* bootstrap_policy.yaml; CMake makes them. */
+extern const unsigned char bootstrap_policy[];
+extern const size_t bootstrap_policy_len;
 
 #endif

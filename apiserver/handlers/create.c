@@ -15,7 +15,7 @@ struct create_request {
 
 enum status create_plan(struct write_job *job, struct json *tree, struct error *reterr)
 {
-    struct draft draft = {.arena = &job->arena, .registry = job->worker->registry};
+    struct draft draft = {.arena = &job->arena, .registry = job->worker->registry, .api = job->api};
     enum status st = admit_new(job, reterr);
 
     if (st != STATUS_OK)

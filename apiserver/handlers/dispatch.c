@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "apiserver/handlers/access.h"
 #include "apiserver/handlers/cors.h"
 #include "apiserver/handlers/forms.h"
 #include "apiserver/handlers/server_info.h"
@@ -130,10 +131,17 @@ static void on_gone(struct http_request *req)
         api_free(api);
 }
 
+/* serviceaccounts/token: made, never kept. */
+static bool is_token(const struct kind *kind, struct bytes subresource)
+{
+    return !kind->custom && bytes_eq_str(subresource, "token") &&
+           strcmp(kind->group_resource, "serviceaccounts") == 0;
+}
+
 /* Which subresources a kind has. */
 static bool has_subresource(const struct kind *kind, struct bytes name)
 {
-    return (kind->has_status && bytes_eq_str(name, "status")) ||
+    return (kind->has_status && bytes_eq_str(name, "status")) || is_token(kind, name) ||
            (kind->has_scale && bytes_eq_str(name, "scale")) ||
            (bytes_eq_str(name, "finalize") && kind->group[0] == '\0' &&
             strcmp(kind->plural, "namespaces") == 0);
@@ -182,6 +190,8 @@ static handler *handler_of(const struct request_info *info, const struct kind *k
     };
     if (kind->review)
         return verb == VERB_CREATE && info->name.len == 0 ? handle_review : NULL;
+    if (is_token(kind, info->subresource))
+        return verb == VERB_CREATE ? handle_token_request : NULL;
     if (info->is_watch_path && verb != VERB_WATCH)
         return NULL;
     if (verb == VERB_CREATE && info->name.len != 0)
@@ -241,6 +251,8 @@ static void route(struct api_request *api)
         return;
     if (api->http->websocket && !websocket_admit(api))
         return;
+    if (!access_begin(api))
+        return;
     if (!info->is_resource || watch_many_is_path(info)) {
         handle_non_resource(api);
         return;
@@ -293,6 +305,7 @@ void api_on_request(void *user, struct http_request *req)
     }
     api->worker = worker;
     api->http = req;
+    api->user = &user_anonymous;
     req->user = api;
     req->on_gone = on_gone;
     uuid_new(api->audit_id);

@@ -40,6 +40,14 @@ void cron_job_prepare(struct draft *draft);
 void controller_prepare(struct draft *draft);
 void workload_validate(struct draft *draft);
 
+/* rbac_rules.c: roles and bindings */
+void rbac_role_validate(struct draft *draft);
+void rbac_binding_prepare(struct draft *draft);
+void rbac_binding_validate(struct draft *draft);
+/* Nobody gives away what he does not have. */
+enum status rbac_role_finish(struct draft *draft, struct error *reterr);
+enum status rbac_binding_finish(struct draft *draft, struct error *reterr);
+
 /* crd_rules.c */
 enum status crd_finish(struct draft *draft, struct error *reterr);
 void crd_mark_deleting(struct arena *arena, struct json *crd);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "apiserver/handlers/aggregation.h"
 #include "apiserver/handlers/bootstrap.h"
 #include "apiserver/handlers/emptying.h"
 
@@ -22,6 +23,7 @@ struct lifecycle {
     const struct kind *kinds[TARGET_COUNT];
     struct map running; /* struct emptying by the key of what is being emptied */
     struct bootstrap bootstrap;
+    struct aggregation aggregation;
 };
 
 static void look_at(struct lifecycle *lifecycle, enum target target, struct bytes key,
@@ -70,6 +72,8 @@ static void on_gone(struct lifecycle *lifecycle, const struct event *event)
 
 void lifecycle_on_event(struct lifecycle *lifecycle, const struct event *event)
 {
+    if (bytes_starts_with(event->key, BYTES("rbac.authorization.k8s.io/clusterroles/")))
+        aggregation_on_change(&lifecycle->aggregation);
     if (event->type == EVENT_DELETE) {
         on_gone(lifecycle, event);
         return;
@@ -109,6 +113,7 @@ struct lifecycle *lifecycle_new(struct worker *worker, void (*on_ready)(void *us
         watch_cache_each(worker->cache, bytes_str(lifecycle->kinds[i]->prefix), bytes_of(NULL, 0),
                          resume_one, &resume);
     }
+    aggregation_init(&lifecycle->aggregation, worker);
     bootstrap_start(&lifecycle->bootstrap, worker, on_ready, user);
     return lifecycle;
 }
@@ -119,5 +124,6 @@ void lifecycle_free(struct lifecycle *lifecycle)
         return;
     emptying_free_all(&lifecycle->running);
     bootstrap_release(&lifecycle->bootstrap);
+    aggregation_release(&lifecycle->aggregation);
     free(lifecycle);
 }

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "apiserver/handlers/access.h"
 #include "base/clock.h"
 #include "base/map.h"
 
@@ -300,6 +301,35 @@ static void write_watches(struct buf *out, const struct server_info *info)
         (double)http.connections_total);
 }
 
+/* By result alone: names of users are the clients' to choose. */
+static void write_access(struct buf *out, const struct server_info *info)
+{
+    struct access_stats sum = {0};
+
+    for (unsigned i = 0; i < info->worker_count; i++) {
+        struct access_stats s;
+
+        access_get_stats(&info->workers[i], &s);
+        sum.authenticated += s.authenticated;
+        sum.unauthenticated += s.unauthenticated;
+        sum.allowed += s.allowed;
+        sum.forbidden += s.forbidden;
+        sum.watches_ended += s.watches_ended;
+    }
+    head(out, "authentication_attempts", "counter", "Requests, by whether they showed who asks.");
+    buf_appendf(out,
+                "authentication_attempts{result=\"success\"} %llu\n"
+                "authentication_attempts{result=\"failure\"} %llu\n",
+                (unsigned long long)sum.authenticated, (unsigned long long)sum.unauthenticated);
+    head(out, "authorization_attempts_total", "counter", "Decisions of RBAC.");
+    buf_appendf(out,
+                "authorization_attempts_total{result=\"allowed\"} %llu\n"
+                "authorization_attempts_total{result=\"denied\"} %llu\n",
+                (unsigned long long)sum.allowed, (unsigned long long)sum.forbidden);
+    one(out, "tidewatch_watches_revoked_total", "counter", "Watches ended with their right.",
+        (double)sum.watches_ended);
+}
+
 struct page {
     struct buf *out;
     const struct worker *worker;
@@ -374,6 +404,7 @@ void metrics_write(struct buf *out, const struct worker *worker)
     write_objects(out, worker);
     write_requests(out, info);
     write_watches(out, info);
+    write_access(out, info);
     write_storage(out, info);
     write_process(out, info);
 }

@@ -224,6 +224,8 @@ static const struct {
     {"/metrics", false, handle_metrics},
     {"/ui/live", false, handle_live_page},
     {"/proto", true, handle_proto_files},
+    {"/openid/v1/jwks", false, handle_openid},
+    {"/.well-known/openid-configuration", false, handle_openid},
 };
 
 static bool path_is(struct bytes path, const char *base, bool below)

@@ -74,7 +74,8 @@ static void log_request(const struct api_request *api, uint64_t took_us)
 {
     LOG_DEBUG("request", LOG_STR("id", api->audit_id), LOG_BYTES("method", api->http->method),
               LOG_BYTES("target", api->http->target), LOG_BYTES("peer", api->http->peer),
-              LOG_INT("code", api->code), LOG_INT("us", (int64_t)took_us));
+              LOG_BYTES("user", api->user->name), LOG_INT("code", api->code),
+              LOG_INT("us", (int64_t)took_us));
 }
 
 void respond(struct api_request *api, const struct http_response *response)

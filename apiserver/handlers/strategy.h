@@ -14,9 +14,12 @@
 #include "apiserver/handlers/meta_rules.h"
 #include "apiserver/registry/registry.h"
 
+struct api_request;
+
 struct draft {
     struct arena *arena;
     const struct registry *registry;
+    struct api_request *api; /* on whose behalf; NULL: the server's own */
     const struct kind *kind;
     struct bytes namespace;
     struct json *tree;      /* becomes the new version */

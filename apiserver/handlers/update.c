@@ -91,6 +91,7 @@ enum status update_plan(struct write_job *job, enum part part, struct json *tree
 {
     struct draft draft = {.arena = &job->arena,
                           .registry = job->worker->registry,
+                          .api = job->api,
                           .kind = job->kind,
                           .namespace = job->namespace,
                           .tree = tree};
@@ -110,6 +111,20 @@ enum status update_plan(struct write_job *job, enum part part, struct json *tree
 
 /* ---- PUT ---- */
 
+/* A PUT that creates needs the right to (endpoints/handlers/update.go withAuthorization). */
+static enum status may_create(struct write_job *job, struct error *reterr)
+{
+    struct access what = {.is_resource = true,
+                          .verb = BYTES("create"),
+                          .group = bytes_str(job->kind->group),
+                          .version = bytes_str(job->kind->version),
+                          .resource = bytes_str(job->kind->plural),
+                          .namespace = job->namespace,
+                          .name = job->name};
+
+    return api_authorize(job->api, &what, reterr);
+}
+
 static enum status plan_missing(struct write_job *job, const struct json *body,
                                 struct error *reterr)
 {
@@ -120,6 +135,8 @@ static enum status plan_missing(struct write_job *job, const struct json *body,
     /* A version or a uid means an object that was there: it must not come back to life. */
     if (meta_text(body, "uid").len != 0 || meta_text(body, "resourceVersion").len != 0)
         return error_conflict(reterr, job->kind, job->name, NULL);
+    if (job->api != NULL && may_create(job, reterr) != STATUS_OK)
+        return STATUS_FORBIDDEN;
     return create_plan(job, json_copy(&job->arena, body), reterr);
 }
 

@@ -156,11 +156,18 @@ static void start(struct api_request *api)
         .view = watch->view,
         .framing = framing_of(api),
         .bookmarks = o->bookmarks,
-        .timeout_ms = watch->way->timeout_s(o->timeout_s) * 1000,
+        .timeout_ms = api_watch_timeout_ms(api, watch->way->timeout_s(o->timeout_s) * 1000),
     };
+    struct access what;
+    struct error err = {0};
 
     watch_spec_begin(&spec, o, watch_cache_rev(api->worker->cache));
     spec.initial_end = spec.initial && spec.bookmarks;
+    api_access_of(api, &what);
+    if (api_permit_watch(api, &what, &spec.permit, &err) != STATUS_OK) {
+        respond_error(api, &err);
+        return;
+    }
     o->labels = NULL; /* the watcher's now */
     o->fields = NULL;
     watch->way->start(api, &spec);

@@ -59,6 +59,7 @@ bool websocket_admit(struct api_request *api)
         respond_error(api, &err);
         return false;
     }
+    api->bearer = protocol.token;
     api->http->subprotocol = arena_dup(api->http->arena, protocol.chosen);
     return true;
 }

@@ -62,6 +62,7 @@ static size_t subresources_of(const struct kind *kind, struct subresource ret[SU
 {
     static const char *const access[] = {"get", "patch", "update", NULL};
     static const char *const update[] = {"update", NULL};
+    static const char *const create[] = {"create", NULL};
     size_t count = 0;
 
     if (is_namespaces(kind))
@@ -72,6 +73,9 @@ static size_t subresources_of(const struct kind *kind, struct subresource ret[SU
     if (kind->has_status)
         ret[count++] =
             (struct subresource){"status", kind->group, kind->version, kind->kind, access};
+    if (strcmp(kind->group_resource, "serviceaccounts") == 0)
+        ret[count++] =
+            (struct subresource){"token", "authentication.k8s.io", "v1", "TokenRequest", create};
     return count;
 }
 

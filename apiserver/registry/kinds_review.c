@@ -8,6 +8,10 @@ static const struct kind self_reviews = {
     KIND("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview"),
     .review = true,
 };
+static const struct kind token_reviews = {
+    KIND("authentication.k8s.io", "TokenReview", "tokenreviews", "tokenreview"),
+    .review = true,
+};
 static const struct kind local_access_reviews = {
     KIND("authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews",
          "localsubjectaccessreview"),
@@ -30,6 +34,6 @@ static const struct kind access_reviews = {
     .review = true,
 };
 
-const struct kind *const kinds_authentication[] = {&self_reviews, NULL};
+const struct kind *const kinds_authentication[] = {&self_reviews, &token_reviews, NULL};
 const struct kind *const kinds_authorization[] = {&local_access_reviews, &self_access_reviews,
                                                   &self_rules_reviews, &access_reviews, NULL};

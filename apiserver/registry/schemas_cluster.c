@@ -167,6 +167,7 @@ static const struct field_doc review[] = {
 
 const struct schema_doc schemas_cluster[] = {
     SCHEMA_KIND("authentication.v1.SelfSubjectReview", review, "Who am I?"),
+    SCHEMA_KIND("authentication.v1.TokenReview", review, "Whose token is it?"),
     SCHEMA_KIND("authorization.v1.LocalSubjectAccessReview", review,
                 "May somebody do something in this namespace?"),
     SCHEMA_KIND("authorization.v1.SelfSubjectAccessReview", review, "May I do something?"),

@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 class Server:
     """A tidewatch process. `with Server() as s:` ends it, and checks that it ended well."""
 
+    scheme = "http"
+
     def __init__(self, storage="sqlite", threads=2, flags=()):
         self.folder = tempfile.mkdtemp(prefix="tidewatch-test-")
         self.storage, self.threads, self.flags = storage, threads, list(flags)
@@ -35,7 +38,7 @@ class Server:
         self.start()
 
     def start(self):
-        args = [os.path.join(BUILD, "tidewatch"), f"--listen=http://127.0.0.1:{self.port}",
+        args = [os.path.join(BUILD, "tidewatch"), f"--listen={self.scheme}://127.0.0.1:{self.port}",
                 f"--data-dir={self.folder}/data", f"--storage={self.storage}",
                 f"--threads={self.threads}", f"--write-kubeconfig={self.folder}/kubeconfig",
                 *self.flags]
@@ -111,6 +114,41 @@ class Server:
                    if line.split("{")[0].split(" ")[0] == name and label in line)
 
 
+class SecureServer(Server):
+    """The same over https: its certificates are in `certs`, where it makes those it was not given; an
+    admin's are always there."""
+
+    scheme = "https"
+
+    def __init__(self, storage="memory", threads=2, flags=(), mode="RBAC"):
+        super().__init__(storage, threads, [f"--authorization-mode={mode}", *flags])
+
+    @property
+    def certs(self):
+        return os.path.join(self.folder, "data", "certs")
+
+    def context(self, cert=None, alpn=("http/1.1",)):
+        """What a client needs to trust the server; `cert` names files of its own."""
+        context = ssl.create_default_context(cafile=os.path.join(self.certs, "ca.crt"))
+        context.set_alpn_protocols(list(alpn))
+        if cert is not None:
+            path = os.path.join(self.certs, cert)
+            context.load_cert_chain(path + ".crt", path + ".key")
+        return context
+
+    def client(self, token=None, cert=None, headers=None):
+        """An admin, unless it is told who: token "" is nobody."""
+        if token is None and cert is None:
+            cert = "admin"
+        headers = dict(headers or {}, **({"Authorization": f"Bearer {token}"} if token else {}))
+        return Client(self.port, self.context(cert), headers)
+
+    def watch(self, path, token=None, cert=None, headers=None):
+        headers = dict(headers or {}, **({"Authorization": f"Bearer {token}"} if token else {}))
+        return Watch(self.port, path, headers=headers,
+                     context=self.context("admin" if token is None and cert is None else cert))
+
+
 class Answer:
     def __init__(self, code, headers, body):
         self.code, self.headers, self.body = code, headers, body
@@ -130,19 +168,24 @@ class Answer:
         return f"<{self.code} {self.body[:400]!r}>"
 
 
+def new_connection(port, timeout, context=None):
+    if context is None:
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=timeout, context=context)
+
+
 class Client:
     """One keep-alive connection, one thread."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, port, context=None, headers=None):
+        self.port, self.context, self.headers = port, context, headers or {}
         self.connection = None
 
     def raw(self, method, path, body=None, headers=None):
         if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port,
-                                                         timeout=PATIENCE_S)
+            self.connection = new_connection(self.port, PATIENCE_S, self.context)
         try:
-            self.connection.request(method, path, body, headers or {})
+            self.connection.request(method, path, body, {**self.headers, **(headers or {})})
             response = self.connection.getresponse()
             headers = {}
             for name, value in response.getheaders():
@@ -176,9 +219,9 @@ class Client:
 class Watch:
     """A watch on a socket of its own: events by next(), each wait bounded."""
 
-    def __init__(self, port, path, patience=None, headers=None):
+    def __init__(self, port, path, patience=None, headers=None, context=None):
         self.patience = patience or PATIENCE_S
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self.patience)
+        self.connection = new_connection(port, self.patience, context)
         self.connection.request("GET", path, headers=headers or {})
         self.response = self.connection.getresponse()
         self.code = self.response.status
@@ -260,12 +303,12 @@ class EventSource(Watch):
     see, {"type":, "object":, "id":}; what it would not see is noted in `retry`, `comments` and
     `last_id`."""
 
-    def __init__(self, port, path, last_id=None, headers=None):
+    def __init__(self, port, path, last_id=None, headers=None, context=None):
         self.last_id, self.retry, self.comments = "", None, 0
         headers = {"Accept": "text/event-stream", **(headers or {})}
         if last_id is not None:
             headers["Last-Event-ID"] = str(last_id)
-        super().__init__(port, path, headers=headers)
+        super().__init__(port, path, headers=headers, context=context)
 
     def next_block(self):
         """The fields of the next block, [] for one of comments alone, None at the end."""

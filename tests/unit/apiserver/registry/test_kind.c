@@ -39,6 +39,7 @@ TEST(kind, every_built_in_kind_is_there_once)
                                          "storageclasses.storage.k8s.io",
                                          "customresourcedefinitions.apiextensions.k8s.io",
                                          "selfsubjectreviews.authentication.k8s.io",
+                                         "tokenreviews.authentication.k8s.io",
                                          "localsubjectaccessreviews.authorization.k8s.io",
                                          "selfsubjectaccessreviews.authorization.k8s.io",
                                          "selfsubjectrulesreviews.authorization.k8s.io",
