@@ -133,7 +133,7 @@ static struct permit *permit_new(const struct access *what)
 /* Nothing can take the right away: everything is allowed, to somebody who showed nothing. */
 static bool is_for_ever(const struct api_request *api)
 {
-    return api->worker->access == NULL ||
+    return api->worker->access == NULL || api->identity == NULL ||
            (!access_uses_rbac(api->worker) && api->identity->proof == PROOF_NONE);
 }
 
@@ -154,6 +154,40 @@ enum status api_permit_watch(struct api_request *api, const struct access *what,
     }
     *ret_permit = &permit->base;
     return STATUS_OK;
+}
+
+/* ---- streams that go on asking ---- */
+
+enum status api_session(struct api_request *api, struct session **ret_session, struct error *reterr)
+{
+    *ret_session = is_for_ever(api) ? NULL : session_of(api);
+    return *ret_session != NULL || is_for_ever(api)
+               ? STATUS_OK
+               : error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+}
+
+void api_session_unref(struct session *session)
+{
+    if (session != NULL)
+        session_unref(session);
+}
+
+enum status api_use_session(struct api_request *api, const struct session *session,
+                            struct error *reterr)
+{
+    struct account_world world = access_world(api->worker);
+
+    api->user = &user_anonymous;
+    if (session == NULL)
+        return STATUS_OK;
+    if (!authenticator_still_holds(session->control->authenticator, &session->identity, &world,
+                                   clock_wall_s()))
+        return error_set(reterr, STATUS_UNAUTHORIZED, "Unauthorized");
+    api->identity = &session->identity;
+    api->user = session->impersonated ? &session->user : &session->identity.user;
+    if (!session->impersonated)
+        return STATUS_OK;
+    return impersonation_check(api->worker, &session->identity.user, &session->user, reterr);
 }
 
 uint64_t api_watch_timeout_ms(const struct api_request *api, uint64_t timeout_ms)

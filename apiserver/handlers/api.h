@@ -151,6 +151,16 @@ MUST_CHECK enum status api_authorize(struct api_request *api, const struct acces
  * NULL: it has no end. `what` is copied. NO_MEMORY. */
 MUST_CHECK enum status api_permit_watch(struct api_request *api, const struct access *what,
                                         struct watch_permit **ret_permit, struct error *reterr);
+/* On whose behalf a stream goes on asking, when its request is gone. */
+struct session;
+/* A reference, for api_session_unref(); NULL: nothing can take its rights away. NO_MEMORY. */
+MUST_CHECK enum status api_session(struct api_request *api, struct session **ret_session,
+                                   struct error *reterr);
+void api_session_unref(struct session *session);
+/* The request acts for the session's user (NULL: everybody). UNAUTHORIZED: what he showed does not
+ * hold any more. */
+MUST_CHECK enum status api_use_session(struct api_request *api, const struct session *session,
+                                       struct error *reterr);
 /* The time a watch may last, at most until its credentials expire. */
 uint64_t api_watch_timeout_ms(const struct api_request *api, uint64_t timeout_ms);
 

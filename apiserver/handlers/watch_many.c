@@ -15,7 +15,8 @@ static_assert((int)SUBSCRIPTIONS_MAX == (int)MUX_MEMBERS_MAX, "one list fits one
 struct subscriber {
     struct worker *worker;
     struct mux *mux;
-    struct list waiting; /* messages */
+    struct session *session; /* on whose behalf; or NULL */
+    struct list waiting;     /* messages */
     size_t waiting_count;
 };
 
@@ -132,8 +133,31 @@ static void resume(struct watch_spec *spec, const struct list_options *o, uint64
     spec->since = told > o->rv ? told : o->rv;
 }
 
+/* The right to it, as that to a watch of its own. */
+static enum status authorize(struct api_request *api, const struct request_info *info,
+                             const struct list_options *o, struct watch_permit **ret_permit,
+                             struct error *reterr)
+{
+    struct access what = {.is_resource = true,
+                          .verb = BYTES("watch"),
+                          .group = info->group,
+                          .version = info->version,
+                          .resource = info->resource,
+                          .namespace = info->namespace,
+                          .name = info->name};
+    enum status st;
+
+    if (what.name.len == 0 && o->fields != NULL)
+        what.name = arena_dup(&api->arena, field_selector_required(o->fields, "metadata.name"));
+    if (bytes_eq_str(what.resource, "namespaces") && what.namespace.len == 0)
+        what.namespace = info->name;
+    st = api_authorize(api, &what, reterr);
+    return st == STATUS_OK ? api_permit_watch(api, &what, ret_permit, reterr) : st;
+}
+
 /* `told` 0: it begins as it says. */
-static void subscribe_one(struct subscriber *s, struct subscription *item, uint64_t told)
+static void subscribe_one(struct subscriber *s, struct api_request *api, struct subscription *item,
+                          uint64_t told)
 {
     struct list_options options = {0};
     struct projection *projection = NULL;
@@ -146,6 +170,8 @@ static void subscribe_one(struct subscriber *s, struct subscription *item, uint6
                        MUX_MEMBERS_MAX);
     if (st == STATUS_OK)
         st = read_subscription(s->worker, &item->info, &options, &projection, &spec, &err);
+    if (st == STATUS_OK)
+        st = authorize(api, &item->info, &options, &spec.permit, &err);
     if (st == STATUS_OK) {
         if (told > 0)
             resume(&spec, &options, told);
@@ -182,7 +208,8 @@ static void apply_message(struct subscriber *s, struct message *message)
     struct subscribe it = {0};
     struct error err = {0};
 
-    if (subscribe_parse(&message->api->arena, message->text, &it, &err) != STATUS_OK)
+    if (api_use_session(message->api, s->session, &err) != STATUS_OK ||
+        subscribe_parse(&message->api->arena, message->text, &it, &err) != STATUS_OK)
         mux_refuse(s->mux, BYTES(""), &err);
     for (size_t i = 0; i < it.remove_count; i++)
         mux_remove(s->mux, it.remove[i]);
@@ -190,7 +217,7 @@ static void apply_message(struct subscriber *s, struct message *message)
         if (mux_has(s->mux, it.add[i].id))
             refuse_taken_id(s, it.add[i].id);
         else
-            subscribe_one(s, &it.add[i], 0);
+            subscribe_one(s, message->api, &it.add[i], 0);
     subscribe_release(&it);
     error_release(&err);
 }
@@ -249,6 +276,7 @@ static void on_gone(void *user)
 
     while (!list_empty(&s->waiting))
         message_free(list_entry(s->waiting.next, struct message, link));
+    api_session_unref(s->session);
     free(s);
 }
 
@@ -314,7 +342,7 @@ static struct subscriber *subscriber_new(struct api_request *api, const struct m
         .cache = api->worker->cache,
         .framing = sse ? FRAMING_SSE : FRAMING_LINES,
         .fixed = !api->http->websocket,
-        .timeout_ms = watch_by_stream.timeout_s(many->timeout_s) * 1000,
+        .timeout_ms = api_watch_timeout_ms(api, watch_by_stream.timeout_s(many->timeout_s) * 1000),
         .on_message = on_message,
         .on_gone = on_gone,
         .user = s,
@@ -324,9 +352,11 @@ static struct subscriber *subscriber_new(struct api_request *api, const struct m
         return NULL;
     list_init(&s->waiting);
     s->worker = api->worker;
-    s->mux = mux_new(&options);
+    if (api_session(api, &s->session, NULL) == STATUS_OK)
+        s->mux = mux_new(&options);
     if (s->mux != NULL)
         return s;
+    api_session_unref(s->session);
     free(s);
     return NULL;
 }
@@ -344,7 +374,7 @@ static void start(struct api_request *api, struct many *many)
         return;
     }
     for (size_t i = 0; i < many->list.add_count; i++)
-        subscribe_one(s, &many->list.add[i],
+        subscribe_one(s, api, &many->list.add[i],
                       many->resume.rev - (many->resume.rev > 0 && i >= many->resume.told));
     count = api_headers(api,
                         api->negotiated.form == FORM_EVENT_STREAM ? BYTES("text/event-stream")

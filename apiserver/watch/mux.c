@@ -119,6 +119,15 @@ static void end_member(void *sink, uint64_t rev)
     member_end(member);
 }
 
+/* It may not be told any more: what has happened and was not told stays untold. */
+static void fail_member(void *sink, const struct error *err)
+{
+    struct member *member = sink;
+
+    note_error(member->mux, member->id, err);
+    member_end(member);
+}
+
 static bool never_ready(const void *sink)
 {
     (void)sink;
@@ -126,17 +135,16 @@ static bool never_ready(const void *sink)
 }
 
 static const struct watch_sink_ops member_ops = {
-    .ready = never_ready, .end = end_member, .wake = wake};
+    .ready = never_ready, .end = end_member, .fail = fail_member, .wake = wake};
 
-/* Takes the selectors. */
+/* Takes the selectors and the permit. */
 static struct member *member_new(struct mux *mux, struct bytes id, const struct watch_spec *given)
 {
     struct watch_spec spec = *given;
     struct member *member = calloc(1, sizeof(*member) + id.len + 1);
 
     if (member == NULL) {
-        label_selector_free(spec.labels);
-        field_selector_free(spec.fields);
+        watch_spec_release(&spec);
         return NULL;
     }
     memcpy(member->id_text, id.ptr, id.len);

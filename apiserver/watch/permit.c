@@ -2,7 +2,9 @@
 
 static void end_unpermitted(struct watcher *watcher, const struct error *why)
 {
-    if (watcher->ops->ready(watcher->sink))
+    if (watcher->ops->wake != NULL) /* of many on one stream: the others go on */
+        watcher->ops->fail(watcher->sink, why);
+    else if (watcher->ops->ready(watcher->sink))
         watcher_fail(watcher, why);
     else
         watcher_abort(watcher);

@@ -55,7 +55,8 @@ struct watch_sink_ops {
     void (*abort)(void *sink);
     void (*fail)(void *sink, const struct error *err);
     /* NULL: the watcher writes by itself. Else it is a member of a mux (mux.h), and says here that
-     * it may have something to tell; of the others only `end` is called, and releases it. */
+     * it may have something to tell; of the others only `end` and `fail` are called, and release
+     * it. */
     void (*wake)(void *sink);
 };
 struct watcher;

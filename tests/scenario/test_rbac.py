@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import threading
 import unittest
+import urllib.parse
 
 from tidewatch import CONFIGMAPS, EventSource, SecureServer, Watch, configmap, main, wait_for
 
@@ -255,6 +256,29 @@ class Rbac(unittest.TestCase):
     def server_watches(self):
         lines = self.admin.raw("GET", "/metrics").body.decode().splitlines()
         return sum(int(line.split()[-1]) for line in lines if line.startswith("apiserver_longrunning_requests{"))
+
+    def test_many_watches_on_one_stream_are_judged_one_by_one(self):
+        self.give("mia", rule(["watch"], ["configmaps"]))
+        self.made(f"{RBAC}/namespaces/red/roles", role("mia-too", rule(["watch"], ["secrets"], names=["mia"])))
+        self.made(f"{RBAC}/namespaces/red/rolebindings", binding("mia-too", "mia-too", "mia"))
+        urls = {"c": RED + "/configmaps?labelSelector=way%3Dmia", "s": RED + "/secrets?fieldSelector=metadata.name%3Dmia",
+                "all": RED + "/secrets", "p": RED + "/pods"}
+        path = "/apis/tidewatch.dev/v1/watch?" + "&".join(
+            "subscribe=" + urllib.parse.quote(f"{key}={url}", safe="") for key, url in urls.items())
+        watch = self.server.watch(path, token="mia-token")
+        self.addCleanup(watch.close)
+        self.assertEqual(watch.code, 200)
+        refused = {}
+        watch.until(lambda e: (refused.update({e["id"]: e["object"]["message"]}) if e["type"] == "ERROR" else None) or len(refused) == 2)
+        tail = 'is forbidden: User "mia" cannot watch resource "{0}" in API group "" in the namespace "red"'
+        self.assertEqual(refused, {key: f"{what} " + tail.format(what) for key, what in (("all", "secrets"), ("p", "pods"))})
+        self.assertEqual(self.admin.call("DELETE", RBAC + "/namespaces/red/rolebindings/mia-too").code, 200)
+        ended = watch.until(lambda e: e["type"] == "ERROR")[-1]
+        self.assertEqual((ended["id"], ended["object"]["code"]), ("s", 403))
+        self.made(RED + "/secrets", {"metadata": {"name": "mia"}})
+        self.made(RED + "/configmaps", configmap("goes-on", labels={"way": "mia"}))
+        told = watch.until(lambda e: e["type"] == "ADDED")[-1]
+        self.assertEqual((told["id"], told["object"]["metadata"]["name"]), ("c", "goes-on"))
 
     def test_a_watch_ends_with_the_rule_that_allowed_it(self):
         self.give("ivy", rule(["watch"], ["configmaps"]))
