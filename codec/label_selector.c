@@ -87,3 +87,18 @@ bool label_selector_matches(const struct label_selector *selector, const struct 
     }
     return true;
 }
+
+bool label_selector_required(const struct label_selector *selector, struct bytes *ret_key,
+                             struct bytes *ret_value)
+{
+    for (size_t i = 0; selector != NULL && i < selector->count; i++) {
+        const struct requirement *r = &selector->requirements[i];
+
+        if (r->op != OP_IN || r->value_count != 1)
+            continue;
+        *ret_key = r->key;
+        *ret_value = r->values[0];
+        return true;
+    }
+    return false;
+}

@@ -29,6 +29,10 @@ void label_selector_free(struct label_selector *selector);
 /* `labels` sorted by key bytes. */
 bool label_selector_matches(const struct label_selector *selector, const struct label *labels,
                             size_t count);
+/* A label and the one value that it must have, if a requirement says so (the first that does);
+ * borrowed. */
+bool label_selector_required(const struct label_selector *selector, struct bytes *ret_key,
+                             struct bytes *ret_value);
 
 struct field_term {
     struct bytes field, value; /* unescaped */

@@ -5,6 +5,53 @@ struct bytes filter_key_prefix(const struct filter *filter)
     return filter->scope == SCOPE_NAME ? filter_prefix(filter) : filter->text;
 }
 
+static bool find_field(const struct kind *kind, struct bytes label, uint32_t *ret_field)
+{
+    for (size_t i = 0; i < kind->field_count; i++) {
+        if (bytes_eq_str(label, kind->fields[i].label)) {
+            *ret_field = (uint32_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct filter_term filter_term(const struct filter *filter)
+{
+    struct filter_term found = {.of = TERM_NONE};
+
+    /* The fields of a custom kind stand in no index: they are looked up in its JSON. */
+    for (size_t i = 0; filter->fields != NULL && !filter->kind->custom && i < filter->fields->count;
+         i++) {
+        const struct field_term *term = &filter->fields->terms[i];
+
+        if (term->negated || !find_field(filter->kind, term->field, &found.field))
+            continue;
+        found.of = TERM_FIELD;
+        found.value = term->value;
+        return found;
+    }
+    if (label_selector_required(filter->labels, &found.label, &found.value))
+        found.of = TERM_LABEL;
+    return found;
+}
+
+bool filter_term_value(const struct filter_term *term, const struct object *object,
+                       struct bytes *ret_value)
+{
+    if (term->of == TERM_FIELD) {
+        *ret_value = term->field < object->field_count ? object->fields[term->field] : BYTES("");
+        return true;
+    }
+    for (size_t i = 0; i < object->label_count; i++) {
+        if (bytes_eq(object->labels[i].key, term->label)) {
+            *ret_value = object->labels[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool filter_in_scope(const struct filter *filter, struct bytes suffix)
 {
     struct bytes text = filter_scope_text(filter);

@@ -32,6 +32,21 @@ static inline struct bytes filter_scope_text(const struct filter *filter)
 {
     return bytes_from(filter->text, filter->prefix_len);
 }
+
+/* One thing that the selectors ask of every object: that a field or a label has this value. */
+struct filter_term {
+    enum { TERM_NONE, TERM_FIELD, TERM_LABEL } of;
+    uint32_t field;     /* which of the kind's */
+    struct bytes label; /* its key */
+    struct bytes value;
+};
+/* A field rather than a label, since fewer objects share it; NONE: no such thing, or nothing but
+ * what is in the scope already. Borrowed from the filter. */
+struct filter_term filter_term(const struct filter *filter);
+/* What the object has there. False: it has not got that label. */
+bool filter_term_value(const struct filter_term *term, const struct object *object,
+                       struct bytes *ret_value);
+
 /* What every key in scope begins with. */
 struct bytes filter_key_prefix(const struct filter *filter);
 

@@ -228,7 +228,7 @@ void watch_cache_apply(struct watch_cache *cache, struct watch_batch *batch)
         struct resource *resource = find_resource(cache, watch_event_key(event));
 
         if (event->rev > before && resource != NULL && !list_empty(&resource->watchers))
-            dispatcher_wake(&resource->dispatcher, watch_event_suffix(event), wake, event);
+            dispatcher_wake(&resource->dispatcher, event, wake, event);
     }
     cache->dispatched_rev = cache->rev;
 }
