@@ -1,5 +1,7 @@
 #include "codec/object.h"
 
+#include <stdlib.h>
+
 #include "codec/object_image.h"
 #include "codec/object_index.h"
 
@@ -65,6 +67,35 @@ enum status object_load(struct bytes stored, uint64_t rev, const struct object_f
     error_release(&why);
     arena_release(&arena);
     return st;
+}
+
+static void destroy_image(struct value *value)
+{
+    free(object_of(value));
+}
+
+enum status object_load_image(struct bytes stored, uint64_t rev, struct object **ret_object,
+                              struct error *reterr)
+{
+    struct object_splices splices;
+    struct object *made;
+
+    if (stored.len > UINT32_MAX || !object_image_find_splices(stored, &splices))
+        return corrupt(reterr, "not in canonical form");
+    made = calloc(1, sizeof(*made) + stored.len);
+    if (made == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    memcpy(made + 1, stored.ptr, stored.len);
+    made->rv_at = (uint32_t)splices.rv_at;
+    made->api_version_at = (uint32_t)splices.api_version_at;
+    made->api_version_end = (uint32_t)splices.api_version_end;
+    made->base.data = (const char *)(made + 1);
+    made->base.len = (uint32_t)stored.len;
+    made->base.rev = rev;
+    made->base.destroy = destroy_image;
+    atomic_init(&made->base.refs, 1);
+    *ret_object = made;
+    return STATUS_OK;
 }
 
 /* ---- showing ---- */

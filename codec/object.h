@@ -81,6 +81,11 @@ MUST_CHECK enum status object_new(const struct json *tree, const struct object_f
 MUST_CHECK enum status object_load(struct bytes stored, uint64_t rev,
                                    const struct object_field *fields, size_t field_count,
                                    struct object **ret_object, struct error *reterr);
+/* The same bytes without an index, for nothing but to be shown: name, labels, fields and what else
+ * stands in the index are empty. They are not read as JSON: whoever calls knows by a checksum that
+ * they are what was written. */
+MUST_CHECK enum status object_load_image(struct bytes stored, uint64_t rev,
+                                         struct object **ret_object, struct error *reterr);
 /* The tree, with metadata.resourceVersion set (from `rev`, or left out if that is 0) and apiVersion
  * replaced if `api_version` is not empty. Texts are borrowed from the object: keep it referenced.
  */

@@ -46,7 +46,7 @@ struct stored_event {
     struct bytes key;
     struct bytes value; /* DELETE: empty */
     uint64_t prev_rev;  /* 0: it was created */
-    struct bytes prev;
+    struct bytes prev;  /* empty if it was not asked for */
 };
 
 /* Return OK to go on, END to stop, anything else to fail with it. */
@@ -96,8 +96,8 @@ struct storage_ops {
     enum status (*upkeep)(struct backend *backend, bool idle, bool *ret_more, struct error *reterr);
     /* As storage_read_events() for after_rev < rev <= upto; stored bytes instead of values. */
     enum status (*read_events)(struct backend *backend, uint64_t after_rev, uint64_t upto,
-                               struct bytes prefix, event_sink each, void *user, uint64_t *ret_upto,
-                               struct error *reterr);
+                               const struct events_asked *asked, event_sink each, void *user,
+                               uint64_t *ret_upto, struct error *reterr);
     /* Hands out the versions, but for the deletes, which stood at `rev`. EXPIRED: `rev` is below
      * the floor; CORRUPT: one is damaged, missing, or another key's. */
     enum status (*read_versions)(struct backend *backend, uint64_t rev,

@@ -3,12 +3,13 @@
 
 #include <stdlib.h>
 
-struct value *storage_make_value(const struct storage *storage, struct bytes key,
-                                 struct bytes stored, uint64_t rev, struct error *reterr)
+typedef struct value *value_maker(void *user, struct bytes key, struct bytes stored, uint64_t rev);
+
+static struct value *make_value(const struct storage *storage, value_maker *make, struct bytes key,
+                                struct bytes stored, uint64_t rev, struct error *reterr)
 {
-    const struct storage_options *options = &storage->options;
-    struct value *value = options->load != NULL ? options->load(options->user, key, stored, rev)
-                                                : value_new(stored, rev);
+    struct value *value =
+        make != NULL ? make(storage->options.user, key, stored, rev) : value_new(stored, rev);
 
     if (value == NULL)
         error_set(reterr, STATUS_CORRUPT, "what is stored at %.*s, revision %llu, cannot be read",
@@ -16,8 +17,15 @@ struct value *storage_make_value(const struct storage *storage, struct bytes key
     return value;
 }
 
+struct value *storage_make_value(const struct storage *storage, struct bytes key,
+                                 struct bytes stored, uint64_t rev, struct error *reterr)
+{
+    return make_value(storage, storage->options.load, key, stored, rev, reterr);
+}
+
 struct events_read {
     struct storage *storage;
+    value_maker *make;
     size_t bytes, max_bytes;
     bool (*each)(void *user, const struct event *event);
     void *user;
@@ -27,18 +35,21 @@ static enum status hand_out_event(void *user, const struct stored_event *stored,
                                   struct error *reterr)
 {
     struct events_read *read = user;
-    struct event event = {.rev = stored->rev, .type = stored->type, .key = stored->key};
+    struct event event = {.rev = stored->rev,
+                          .type = stored->type,
+                          .key = stored->key,
+                          .has_prev = stored->prev_rev != 0};
     enum status st = STATUS_CORRUPT;
 
     if (stored->type == EVENT_PUT) {
         event.value =
-            storage_make_value(read->storage, stored->key, stored->value, stored->rev, reterr);
+            make_value(read->storage, read->make, stored->key, stored->value, stored->rev, reterr);
         if (event.value == NULL)
             goto out;
     }
-    if (stored->prev_rev != 0) {
-        event.prev =
-            storage_make_value(read->storage, stored->key, stored->prev, stored->prev_rev, reterr);
+    if (stored->prev.ptr != NULL) {
+        event.prev = make_value(read->storage, read->make, stored->key, stored->prev,
+                                stored->prev_rev, reterr);
         if (event.prev == NULL)
             goto out;
     }
@@ -50,19 +61,25 @@ out:
     return st;
 }
 
-enum status storage_read_events(struct storage *storage, uint64_t after_rev, struct bytes prefix,
-                                size_t max_bytes,
+enum status storage_read_events(struct storage *storage, uint64_t after_rev,
+                                const struct events_asked *asked,
                                 bool (*each)(void *user, const struct event *event), void *user,
                                 uint64_t *ret_upto, struct error *reterr)
 {
-    struct events_read read = {storage, 0, max_bytes, each, user};
+    struct events_read read = {
+        .storage = storage,
+        .make = asked->load != NULL ? asked->load : storage->options.load,
+        .max_bytes = asked->max_bytes != 0 ? asked->max_bytes : SIZE_MAX,
+        .each = each,
+        .user = user,
+    };
     uint64_t committed = storage_committed(storage);
 
     if (after_rev >= committed) { /* from the future: nothing, and nothing older later on */
         *ret_upto = after_rev;
         return STATUS_OK;
     }
-    return storage->ops->read_events(storage->backend, after_rev, committed, prefix, hand_out_event,
+    return storage->ops->read_events(storage->backend, after_rev, committed, asked, hand_out_event,
                                      &read, ret_upto, reterr);
 }
 

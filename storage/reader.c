@@ -175,8 +175,8 @@ static enum status find_row(struct reader *reader, uint64_t rev, struct bytes ke
     return st;
 }
 
-static enum status hand_out_row(struct reader *reader, const struct row *row, event_sink each,
-                                void *user, struct error *reterr)
+static enum status hand_out_row(struct reader *reader, const struct row *row, bool with_prev,
+                                event_sink each, void *user, struct error *reterr)
 {
     struct stored_event event = {
         .rev = row->rev,
@@ -188,7 +188,7 @@ static enum status hand_out_row(struct reader *reader, const struct row *row, ev
     struct row prev = {0};
     enum status st = STATUS_OK;
 
-    if (row->prev_rev != 0)
+    if (row->prev_rev != 0 && with_prev)
         st = find_row(reader, row->prev_rev, row->key, &prev, reterr);
     event.prev = prev.value;
     if (st == STATUS_OK)
@@ -200,7 +200,7 @@ static enum status hand_out_row(struct reader *reader, const struct row *row, ev
 /* Looks at every row, whatever the prefix: above the floor each revision has one, and one that is
  * missing must not pass for one that did not match. `*rev` follows: all up to it are done. */
 static enum status walk_events(struct reader *reader, uint64_t *rev, uint64_t upto,
-                               struct bytes prefix, event_sink each, void *user,
+                               const struct events_asked *asked, event_sink each, void *user,
                                struct error *reterr)
 {
     sqlite3_stmt *walk = reader->walk;
@@ -221,8 +221,9 @@ static enum status walk_events(struct reader *reader, uint64_t *rev, uint64_t up
             st = sqlite_failed(reader->db, "cannot read the log", reterr);
         else
             st = read_row(walk, 0, &row, reterr);
-        if (st == STATUS_OK && bytes_starts_with(row.key, prefix))
-            st = hand_out_row(reader, &row, each, user, reterr);
+        if (st == STATUS_OK && bytes_starts_with(row.key, asked->prefix))
+            st = hand_out_row(reader, &row, !asked->no_prev || row.type == EVENT_DELETE, each, user,
+                              reterr);
         if (st == STATUS_OK || st == STATUS_END)
             ++*rev;
     }
@@ -231,8 +232,8 @@ static enum status walk_events(struct reader *reader, uint64_t *rev, uint64_t up
 }
 
 enum status sqlite_read_events(struct backend *backend, uint64_t after_rev, uint64_t upto,
-                               struct bytes prefix, event_sink each, void *user, uint64_t *ret_upto,
-                               struct error *reterr)
+                               const struct events_asked *asked, event_sink each, void *user,
+                               uint64_t *ret_upto, struct error *reterr)
 {
     struct reader *reader = NULL;
     uint64_t rev = after_rev;
@@ -243,7 +244,7 @@ enum status sqlite_read_events(struct backend *backend, uint64_t after_rev, uint
     do {
         st = begin_read(reader, rev, reterr);
         if (st == STATUS_OK)
-            st = walk_events(reader, &rev, upto, prefix, each, user, reterr);
+            st = walk_events(reader, &rev, upto, asked, each, user, reterr);
         end_read(reader);
     } while (st == STATUS_OK && rev < upto);
     reader_give(backend, reader);

@@ -129,8 +129,8 @@ MUST_CHECK enum status reader_init(struct reader *reader, struct error *reterr);
 void reader_release(struct reader *reader);
 void reader_pool_close(struct backend *backend);
 enum status sqlite_read_events(struct backend *backend, uint64_t after_rev, uint64_t upto,
-                               struct bytes prefix, event_sink each, void *user, uint64_t *ret_upto,
-                               struct error *reterr);
+                               const struct events_asked *asked, event_sink each, void *user,
+                               uint64_t *ret_upto, struct error *reterr);
 enum status sqlite_read_versions(struct backend *backend, uint64_t rev,
                                  const struct version *versions, size_t count, value_sink each,
                                  void *user, struct error *reterr);

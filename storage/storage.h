@@ -61,6 +61,7 @@ struct event {
     struct bytes key;    /* as long as on_batch() runs; in a read, as long as the callback */
     struct value *value; /* PUT: the new version; DELETE: NULL */
     struct value *prev;  /* what it replaces; NULL: it was created */
+    bool has_prev;       /* of a read that does not ask for `prev`: there was one all the same */
 };
 
 struct batch {
@@ -109,14 +110,22 @@ uint64_t storage_floor(const struct storage *storage);
 void storage_each(struct storage *storage,
                   void (*each)(void *user, struct bytes key, struct value *value), void *user);
 
-/* Hands the events with after_rev < rev, whose key begins with `prefix`, oldest first, to `each`,
- * which returns false to stop. Stops too after `max_bytes` of values (at least one event is handed
- * out if there is any). With OK `*ret_upto` is a revision up to which all
+/* What a read of the log asks of each event: the less, the faster. */
+struct events_asked {
+    struct bytes prefix; /* of the keys */
+    size_t max_bytes; /* of values: stops behind the event with which it has so many; 0: no end */
+    bool no_prev;     /* a PUT comes without `prev`; a DELETE has it always */
+    /* Makes the values instead of the store's own; NULL: that. */
+    struct value *(*load)(void *user, struct bytes key, struct bytes stored, uint64_t rev);
+};
+
+/* Hands the events with after_rev < rev, whose key begins with the prefix, oldest first, to `each`,
+ * which returns false to stop. With OK `*ret_upto` is a revision up to which all
  * matching events were handed out: ask on from there; it is storage_committed() of the call's start
  * when there is nothing more, and after_rev when that is not yet committed. EXPIRED: after_rev is
  * below the floor. CORRUPT: a revision is damaged or missing. Blocks on the disk. */
 MUST_CHECK enum status storage_read_events(struct storage *storage, uint64_t after_rev,
-                                           struct bytes prefix, size_t max_bytes,
+                                           const struct events_asked *asked,
                                            bool (*each)(void *user, const struct event *event),
                                            void *user, uint64_t *ret_upto, struct error *reterr);
 

@@ -21,6 +21,35 @@ struct log_read {
     struct outbox out;
 };
 
+/* Bytes that are shown as they are need not be read. */
+static struct value *load_image(void *user, struct bytes key, struct bytes stored, uint64_t rev)
+{
+    struct object *object;
+    struct error err = {0};
+
+    (void)user;
+    if (object_load_image(stored, rev, &object, &err) == STATUS_OK)
+        return &object->base;
+    LOG_ERROR("stored object cannot be read", LOG_BYTES("key", key),
+              LOG_STR("why", error_message(&err)));
+    error_release(&err);
+    return NULL;
+}
+
+const struct events_asked behind_asks_least = {
+    .max_bytes = SCAN_BYTES, .no_prev = true, .load = load_image};
+
+/* What was replaced matters to a selector, and to a projection, which may show no difference. */
+void behind_ask(const struct watcher *watcher, struct events_asked *asked)
+{
+    const struct view *view = &watcher->format.view;
+
+    if (!filter_is_scope(&watcher->filter) || view->projection != NULL)
+        asked->no_prev = false;
+    if (!filter_is_scope(&watcher->filter) || view->shape != VIEW_OBJECT)
+        asked->load = NULL;
+}
+
 static bool take_event(void *user, const struct event *event)
 {
     struct log_read *read = user;
@@ -52,10 +81,12 @@ static void run(struct history_job *job, struct storage *storage)
 {
     struct log_read *read = container_of(job, struct log_read, job);
     uint64_t upto = read->after_rev;
-    enum status st =
-        storage_read_events(storage, read->after_rev, filter_key_prefix(&read->watcher->filter),
-                            SCAN_BYTES, take_event, read, &upto, &read->err);
+    struct events_asked asked = behind_asks_least;
+    enum status st;
 
+    asked.prefix = filter_key_prefix(&read->watcher->filter);
+    behind_ask(read->watcher, &asked);
+    st = storage_read_events(storage, read->after_rev, &asked, take_event, read, &upto, &read->err);
     if (read->status == STATUS_OK)
         read->status = st;
     if (read->status == STATUS_OK && !read->full && upto > read->upto)

@@ -88,7 +88,12 @@ enum watch_type filter_event(const struct filter *filter, const struct watch_eve
 
     if (!filter_in_scope(filter, watch_event_suffix(event)))
         return WATCH_NONE;
-    before = event->prev != NULL && filter_selects(filter, event->prev);
-    now = event->object != NULL && filter_selects(filter, event->object);
+    if (filter_is_scope(filter)) {
+        before = !event->created;
+        now = event->object != NULL;
+    } else {
+        before = event->prev != NULL && filter_selects(filter, event->prev);
+        now = event->object != NULL && filter_selects(filter, event->object);
+    }
     return seen[before][now];
 }

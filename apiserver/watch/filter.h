@@ -33,6 +33,12 @@ static inline struct bytes filter_scope_text(const struct filter *filter)
     return bytes_from(filter->text, filter->prefix_len);
 }
 
+/* Is it enough to know the key? Then nothing of an event's objects is looked at. */
+static inline bool filter_is_scope(const struct filter *filter)
+{
+    return filter->labels == NULL && filter->fields == NULL;
+}
+
 /* One thing that the selectors ask of every object: that a field or a label has this value. */
 struct filter_term {
     enum { TERM_NONE, TERM_FIELD, TERM_LABEL } of;

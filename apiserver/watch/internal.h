@@ -181,6 +181,10 @@ bool watcher_is_behind(const struct watcher *watcher);
 bool watcher_needs_columns(const struct watcher *watcher);
 
 /* ---- behind ---- */
+/* Asks of the log what this watch needs of an event, besides what others have asked; at first
+ * `asked` is behind_asks_least. */
+void behind_ask(const struct watcher *watcher, struct events_asked *asked);
+extern const struct events_asked behind_asks_least;
 /* Asks the log for what one write can take; goes on from there. The sink is ready. */
 void behind_read(struct watcher *watcher);
 /* Sends what a read has brought, as soon as the sink can take it. */

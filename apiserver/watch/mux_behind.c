@@ -10,8 +10,6 @@
 
 #include "base/log.h"
 
-enum { SCAN_BYTES = 1024 * 1024 }; /* as behind.c's */
-
 /* What the history thread knows of a member, which stays until the job is done, ended or not. */
 struct reading {
     struct member *member;
@@ -116,9 +114,12 @@ static void run(struct history_job *job, struct storage *storage)
 {
     struct mux_read *read = container_of(job, struct mux_read, job);
     uint64_t upto = read->after_rev;
-    enum status st = storage_read_events(storage, read->after_rev, BYTES(""), SCAN_BYTES,
-                                         take_event, read, &upto, &read->err);
+    struct events_asked asked = behind_asks_least;
+    enum status st;
 
+    for (size_t i = 0; i < read->count; i++)
+        behind_ask(read->members[i].member->watcher, &asked);
+    st = storage_read_events(storage, read->after_rev, &asked, take_event, read, &upto, &read->err);
     if (read->status == STATUS_OK)
         read->status = st;
     if (!read->cut_short && upto > read->upto)

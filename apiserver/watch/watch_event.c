@@ -32,6 +32,7 @@ struct watch_event *watch_event_new(const struct event *event)
     made->prefix_len = (uint32_t)resource_prefix_len(event->key);
     made->object = event->type == EVENT_PUT ? ref_or_null(event->value) : NULL;
     made->prev = ref_or_null(event->prev);
+    made->created = event->prev == NULL && !event->has_prev;
     pthread_mutex_init(&made->lock, NULL);
     memcpy(made->key, event->key.ptr, event->key.len);
     return made;

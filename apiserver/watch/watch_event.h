@@ -31,10 +31,11 @@ struct watch_event {
     uint32_t key_len, prefix_len; /* of key; of the resource part of it */
     uint64_t rev;
     struct object *object; /* as it is now; NULL: deleted */
-    struct object *prev;   /* as it was before; NULL: created */
+    struct object *prev;   /* as it was before; NULL: created, or nobody asks */
     pthread_mutex_t lock;  /* of what follows */
     struct encoding *encodings;
     uint32_t encoding_count;
+    bool created;
     char key[];
 };
 

@@ -181,8 +181,9 @@ static void time_reads(struct bench *bench)
 {
     uint64_t began = clock_monotonic_us(), upto = 0, count = 0;
 
-    if (storage_read_events(bench->storage, storage_floor(bench->storage), BYTES(""), SIZE_MAX,
-                            count_event, &count, &upto, NULL) != STATUS_OK)
+    if (storage_read_events(bench->storage, storage_floor(bench->storage),
+                            &(struct events_asked){0}, count_event, &count, &upto,
+                            NULL) != STATUS_OK)
         die("read_events", NULL);
     printf("reading %" PRIu64 " events: %.0f ms\n", count,
            (double)(clock_monotonic_us() - began) / 1e3);

@@ -437,6 +437,27 @@ TEST(object, what_was_stored_is_loaded_with_the_same_index)
     object_unref(loaded);
 }
 
+TEST(object, an_image_alone_is_shown_as_the_object_it_is_of)
+{
+    struct object *made = object_from(POD_HEAD "{\"name\":\"p\",\"labels\":{\"a\":\"1\"}}}");
+    struct object *image = NULL;
+    struct buf shown = {0}, expected = {0};
+
+    CHECK(object_load_image(value_bytes(&made->base), 12, &image, NULL) == STATUS_OK);
+    object_write(&shown, image, 0, BYTES("v2"));
+    object_write(&expected, made, 12, BYTES("v2"));
+    CHECK_TEXT(buf_bytes(&shown),
+               "{\"apiVersion\":\"v2\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\","
+               "\"resourceVersion\":\"12\",\"labels\":{\"a\":\"1\"}}}");
+    CHECK(bytes_eq(buf_bytes(&shown), buf_bytes(&expected)));
+    CHECK_INT(image->base.rev, 12);
+    buf_release(&shown);
+    buf_release(&expected);
+    object_unref(made);
+    object_unref(image);
+    CHECK(object_load_image(BYTES("{\"kind\":\"Pod\"}"), 12, &image, NULL) == STATUS_CORRUPT);
+}
+
 TEST(object, stored_bytes_that_are_not_canonical_are_corrupt)
 {
     static const char *const bad[] = {

@@ -323,7 +323,8 @@ static inline enum status store_events(struct store *store, uint64_t after, cons
     uint64_t upto;
 
     ret_text->len = ret_text->count = ret_text->stop_after = 0;
-    return storage_read_events(store->storage, after, bytes_str(prefix), SIZE_MAX, text_event,
+    return storage_read_events(store->storage, after,
+                               &(struct events_asked){.prefix = bytes_str(prefix)}, text_event,
                                ret_text, &upto, NULL);
 }
 

@@ -199,8 +199,8 @@ TEST(compaction, a_reader_it_overtakes_is_told_or_gets_all)
 
         rev = storage_committed(store.storage);
         text = (struct text){.stop_after = 0};
-        switch (storage_read_events(store.storage, after, BYTES(""), SIZE_MAX, text_event, &text,
-                                    &upto, NULL)) {
+        switch (storage_read_events(store.storage, after, &(struct events_asked){0}, text_event,
+                                    &text, &upto, NULL)) {
         case STATUS_OK: /* each revision has its event */
             CHECK_INT(text.count, upto - after);
             complete++;

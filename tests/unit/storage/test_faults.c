@@ -306,8 +306,8 @@ static bool crash_once(int after, bool power)
     CHECK(storage_committed(store.storage) >= acked);
     CHECK(storage_committed(store.storage) <= acked + 1); /* one may be unknown */
     check.last = storage_floor(store.storage);
-    CHECK_INT(storage_read_events(store.storage, check.last, BYTES(""), SIZE_MAX, check_crash_event,
-                                  &check, &upto, NULL),
+    CHECK_INT(storage_read_events(store.storage, check.last, &(struct events_asked){0},
+                                  check_crash_event, &check, &upto, NULL),
               STATUS_OK);
     CHECK_INT(check.last, storage_committed(store.storage));
     CHECK_INT(store_put(&store, "after", "x", 0), check.last + 1);

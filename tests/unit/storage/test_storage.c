@@ -267,20 +267,60 @@ TEST(storage, events_are_read_by_prefix_and_in_pieces)
     store_put(&store, "b/1", "1234567890", 0);
     store_put(&store, "a/2", "1234567890", 0);
     store_put(&store, "b/2", "1234567890", 0);
-    CHECK_INT(storage_read_events(store.storage, 0, BYTES("a/"), 1, text_event, &text, &upto, NULL),
+    CHECK_INT(storage_read_events(store.storage, 0,
+                                  &(struct events_asked){.prefix = BYTES("a/"), .max_bytes = 1},
+                                  text_event, &text, &upto, NULL),
               STATUS_OK);
     CHECK_TEXT(text_bytes(&text), "+a/1=1234567890@1 "); /* one at least, whatever its size */
     CHECK_INT(upto, 1);
-    CHECK_INT(storage_read_events(store.storage, upto, BYTES("a/"), SIZE_MAX, text_event, &text,
+    CHECK_INT(storage_read_events(store.storage, upto,
+                                  &(struct events_asked){.prefix = BYTES("a/")}, text_event, &text,
                                   &upto, NULL),
               STATUS_OK);
     CHECK_TEXT(text_bytes(&text), "+a/1=1234567890@1 +a/2=1234567890@3 ");
     CHECK_INT(upto, 4); /* what does not match was looked at, too */
     text = (struct text){.stop_after = 2};
-    CHECK_INT(
-        storage_read_events(store.storage, 0, BYTES(""), SIZE_MAX, text_event, &text, &upto, NULL),
-        STATUS_OK);
+    CHECK_INT(storage_read_events(store.storage, 0, &(struct events_asked){0}, text_event, &text,
+                                  &upto, NULL),
+              STATUS_OK);
     CHECK_INT(upto, 2);
+    store_remove(&store);
+}
+
+static bool check_asked(void *user, const struct event *event)
+{
+    int *seen = user;
+    bool deleted = event->type == EVENT_DELETE;
+
+    ++*seen;
+    CHECK(event->has_prev == (event->rev != 1));
+    CHECK((event->prev != NULL) == deleted);
+    CHECK_TEXT(value_bytes(deleted ? event->prev : event->value), "made");
+    return true;
+}
+
+static struct value *load_made(void *user, struct bytes key, struct bytes stored, uint64_t rev)
+{
+    (void)user, (void)key, (void)stored;
+    return value_new(BYTES("made"), rev);
+}
+
+TEST(storage, what_was_replaced_is_left_out_if_nobody_asks_but_of_a_delete)
+{
+    struct store store;
+    uint64_t upto;
+    int seen = 0;
+
+    store_init(&store, "sqlite");
+    store_open(&store);
+    store_put(&store, "a", "1", 0);
+    store_put(&store, "a", "2", 1);
+    store_delete(&store, "a", 2);
+    CHECK_INT(storage_read_events(store.storage, 0,
+                                  &(struct events_asked){.no_prev = true, .load = load_made},
+                                  check_asked, &seen, &upto, NULL),
+              STATUS_OK);
+    CHECK_INT(seen, 3);
     store_remove(&store);
 }
 
@@ -294,9 +334,9 @@ TEST(storage, a_read_from_the_future_gives_no_old_event)
     store_init(&store, "sqlite");
     store_open(&store);
     store_put(&store, "a", "x", 0);
-    CHECK_INT(
-        storage_read_events(store.storage, 10, BYTES(""), SIZE_MAX, text_event, &text, &upto, &err),
-        STATUS_OK);
+    CHECK_INT(storage_read_events(store.storage, 10, &(struct events_asked){0}, text_event, &text,
+                                  &upto, &err),
+              STATUS_OK);
     CHECK_INT(text.count, 0);
     CHECK_INT(upto, 10);
     CHECK_INT(storage_read_at(store.storage, 2, BYTES(""), BYTES(""), text_value, &text, &err),
@@ -426,8 +466,9 @@ TEST(storage, a_read_of_more_than_one_transaction_holds_is_whole)
             writes[i] = put_of(keys[i], "x", 0);
         }
         write_together(&store, writes, answers, COUNT);
-        CHECK_INT(storage_read_events(store.storage, 1, BYTES("k"), SIZE_MAX, count_event, &events,
-                                      &upto, NULL),
+        CHECK_INT(storage_read_events(store.storage, 1,
+                                      &(struct events_asked){.prefix = BYTES("k")}, count_event,
+                                      &events, &upto, NULL),
                   STATUS_OK);
         CHECK_INT(events, COUNT);
         CHECK_INT(upto, COUNT + 1);

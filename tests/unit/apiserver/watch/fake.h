@@ -319,14 +319,22 @@ bool kind_matches_fields(const struct kind *kind, const struct object *object,
 void view_write_event_object(struct buf *out, const struct kind *kind, struct view view,
                              const struct object *object, uint64_t rev, bool with_columns)
 {
+    struct object *indexed = NULL;
+
     (void)kind;
     fake_encodes++;
+    if (object->name.len == 0 && view.shape == VIEW_OBJECT) { /* its image alone: it will do */
+        CHECK(object_load(value_bytes(&object->base), object->base.rev, fake_fields, 1, &indexed,
+                          NULL) == STATUS_OK);
+        object = indexed;
+    }
     buf_append_str(out, view.shape == VIEW_TABLE ? "row:" : "");
     buf_append_bytes(out, object->name);
     for (size_t i = 0; i < object->label_count && view.projection == NULL; i++)
         buf_appendf(out, "=%.*s", BYTES_FMT(object->labels[i].value));
     buf_appendf(out, "@%llu%s", (unsigned long long)(rev != 0 ? rev : object->base.rev),
                 with_columns ? "+columns" : "");
+    object_unref(indexed);
 }
 
 void view_write_bookmark_object(struct buf *out, const struct kind *kind, struct view view,

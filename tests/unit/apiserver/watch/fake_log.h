@@ -30,14 +30,24 @@ uint64_t storage_floor(const struct storage *storage)
     return storage->floor;
 }
 
-enum status storage_read_events(struct storage *storage, uint64_t after_rev, struct bytes prefix,
-                                size_t max_bytes,
+/* As the log does: without what was replaced, if that is not asked for. */
+static inline struct event as_asked(const struct event *logged, const struct events_asked *asked)
+{
+    struct event event = *logged;
+
+    event.has_prev = event.prev != NULL;
+    if (asked->no_prev && event.type == EVENT_PUT)
+        event.prev = NULL;
+    return event;
+}
+
+enum status storage_read_events(struct storage *storage, uint64_t after_rev,
+                                const struct events_asked *asked,
                                 bool (*each)(void *user, const struct event *event), void *user,
                                 uint64_t *ret_upto, struct error *reterr)
 {
     enum status st = STATUS_OK;
 
-    (void)max_bytes;
     (void)reterr;
     pthread_mutex_lock(&storage->lock);
     while (storage->held)
@@ -48,11 +58,13 @@ enum status storage_read_events(struct storage *storage, uint64_t after_rev, str
     else if (after_rev < storage->floor)
         st = STATUS_EXPIRED;
     for (size_t at = after_rev, end = at + PIECE_MAX; st == STATUS_OK; at++) {
+        struct event event;
+
         *ret_upto = at;
         if (at >= storage->count || at == end)
             break;
-        if (bytes_starts_with(storage->events[at].key, prefix) &&
-            !each(user, &storage->events[at])) {
+        event = as_asked(&storage->events[at], asked);
+        if (bytes_starts_with(event.key, asked->prefix) && !each(user, &event)) {
             *ret_upto = at + 1;
             break;
         }
