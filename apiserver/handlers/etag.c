@@ -1,7 +1,5 @@
 #include "apiserver/handlers/etag.h"
 
-#include <inttypes.h>
-
 #include "base/map.h"
 
 static struct bytes without_weakness(struct bytes tag)
@@ -22,30 +20,40 @@ bool etag_matches(struct bytes if_none_match, struct bytes etag)
     return false;
 }
 
-/* All that shapes the bytes besides the revision: kind, view, form and the URL. */
-static uint64_t hash_of_question(const struct api_request *api, struct view view)
+/* The revision, and all that shapes the bytes besides it: kind, view, form and the URL. Every
+ * answer has one, so none of it is printf's. Empty without memory. */
+static struct bytes etag_of(struct api_request *api, struct view view, uint64_t rev)
 {
     struct watch_format format = watch_format_of(api->kind, view, FRAMING_LINES);
+    const char form[] = {(char)api->negotiated.form, api->pretty || api->negotiated.pretty};
+    struct bytes etag = BYTES("");
     struct buf text = {0};
-    uint64_t hash;
+    uint64_t question;
 
-    buf_appendf(&text, "%" PRIx64 " %d %d ", format.id, api->negotiated.form,
-                api->pretty || api->negotiated.pretty);
+    buf_append(&text, &format.id, sizeof(format.id));
+    buf_append(&text, form, sizeof(form));
     buf_append_bytes(&text, api->http->target);
-    hash = text.failed ? 0 : bytes_hash(buf_bytes(&text));
+    question = bytes_hash(buf_bytes(&text));
+    text.len = 0;
+    buf_append_str(&text, "W/\"");
+    buf_append_u64(&text, rev);
+    buf_append_char(&text, '-');
+    buf_append_u64(&text, question);
+    buf_append_char(&text, '"');
+    if (format.id != 0 && !text.failed)
+        etag = arena_dup(&api->arena, buf_bytes(&text));
     buf_release(&text);
-    return hash;
+    return etag;
 }
 
 /* A Table has none: the ages in it change by themselves. */
 bool etag_answers(struct api_request *api, struct view view, uint64_t rev)
 {
-    uint64_t question;
     struct bytes etag;
 
-    if (view.shape == VIEW_TABLE || (question = hash_of_question(api, view)) == 0)
+    if (view.shape == VIEW_TABLE)
         return false;
-    etag = arena_printf(&api->arena, "W/\"%" PRIu64 "-%016" PRIx64 "\"", rev, question);
+    etag = etag_of(api, view, rev);
     if (etag.len == 0)
         return false;
     api_add_header(api, "etag", etag);

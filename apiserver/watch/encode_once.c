@@ -57,15 +57,18 @@ static void append_column(struct buf *out, const struct column *column)
 struct watch_format watch_format_of(const struct kind *kind, struct view view,
                                     enum watch_framing framing)
 {
+    const char form[] = {(char)framing, (char)view.shape, (char)view.include, view.v1beta1,
+                         view.protobuf};
     struct buf text = {0};
     struct watch_format format = {.kind = kind, .view = view, .framing = framing};
 
     if (view.shape == VIEW_TABLE)
         format.view.projection = NULL;
-    buf_appendf(&text, "%d %d %d %d %d %s %s ", framing, view.shape, view.include, view.v1beta1,
-                view.protobuf, kind->api_version, kind->kind);
+    buf_append(&text, form, sizeof(form));
+    buf_append(&text, kind->api_version, strlen(kind->api_version) + 1);
+    buf_append(&text, kind->kind, strlen(kind->kind) + 1);
     if (view.protobuf && view.shape == VIEW_OBJECT) /* messages change with the schema */
-        buf_appendf(&text, "%llu ", (unsigned long long)kind->crd_rev);
+        buf_append(&text, &kind->crd_rev, sizeof(kind->crd_rev));
     buf_append_bytes(&text, projection_text(format.view.projection));
     if (view.shape == VIEW_TABLE)
         for (size_t i = 0; i < kind->column_count; i++)
