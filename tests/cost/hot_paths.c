@@ -196,12 +196,13 @@ static void sink_abort(void *sink)
 static const struct watch_sink_ops sink_ops = {
     .ready = sink_ready, .write = sink_write, .end = sink_end, .abort = sink_abort};
 
-static struct object *pod_at(uint64_t rev)
+static struct object *pod_at(const struct kind *pods, uint64_t rev)
 {
     struct arena arena = {0};
     struct object *object = NULL;
 
-    must(object_new(parse_pod(&arena), NULL, 0, &object, NULL) == STATUS_OK, "object_new");
+    must(object_new(parse_pod(&arena), pods->fields, pods->field_count, &object, NULL) == STATUS_OK,
+         "object_new");
     object->base.rev = rev;
     arena_release(&arena);
     return object;
@@ -223,7 +224,18 @@ static void publish(struct watch_cache *cache, struct loop *loop, struct object 
     loop_settle(loop);
 }
 
-static void fan_out(unsigned times)
+/* Of each of the watchers the node is another; NULL: it watches those of all nodes. */
+static struct field_selector *on_node(size_t number)
+{
+    struct field_selector *selector = NULL;
+    char text[64];
+
+    snprintf(text, sizeof(text), "spec.nodeName=node-%03zu.example.com", number);
+    must(field_selector_parse(bytes_str(text), &selector, NULL) == STATUS_OK, "the selector");
+    return selector;
+}
+
+static void tell_watchers(unsigned times, bool by_node)
 {
     struct loop *loop = loop_new(0);
     struct watch_cache *cache = watch_cache_new(
@@ -234,7 +246,10 @@ static void fan_out(unsigned times)
 
     watch_cache_loaded(cache, 1);
     for (size_t i = 0; i < WATCHERS; i++) {
-        struct watch_spec spec = {.kind = pods, .namespace = BYTES("shop"), .since = 1};
+        struct watch_spec spec = {.kind = pods,
+                                  .namespace = BYTES("shop"),
+                                  .fields = by_node ? on_node(i) : NULL,
+                                  .since = 1};
         struct watcher *watcher = watcher_new(cache, &spec, &sink_ops, NULL);
 
         must(watcher != NULL, "watcher_new");
@@ -242,19 +257,30 @@ static void fan_out(unsigned times)
     }
     loop_settle(loop);
     for (unsigned i = 0; i < times; i++) {
-        struct object *now = pod_at(2 + i);
+        struct object *now = pod_at(pods, 2 + i);
 
         publish(cache, loop, prev, now);
         object_unref(prev);
         prev = now;
     }
     object_unref(prev);
-    must(delivered == (size_t)times * WATCHERS, "every watcher is sent every event");
+    must(delivered == (size_t)times * (by_node ? 1 : WATCHERS),
+         "each event is sent to its watchers");
     watch_cache_end_watchers(cache);
     loop_settle(loop);
     watch_cache_free(cache);
     registry_free(registry);
     loop_free(loop);
+}
+
+static void fan_out(unsigned times)
+{
+    tell_watchers(times, false);
+}
+
+static void pick_out(unsigned times)
+{
+    tell_watchers(times, true);
 }
 
 /* ---- commit ---- */
@@ -336,6 +362,7 @@ static const struct {
     {"protobuf-to-json", from_protobuf},
     {"label-selector-match", match_labels},
     {"event-to-1000-watchers", fan_out},
+    {"event-to-1-of-1000-watchers", pick_out},
     {"commit", commit},
 };
 
