@@ -160,8 +160,3 @@ bool tw_error_has_cause(const tw_error *error, const char *reason)
             return true;
     return false;
 }
-
-uint32_t tw_error_retry_after_s(const tw_error *error)
-{
-    return error != NULL ? error->detail.retry_after_s : 0;
-}

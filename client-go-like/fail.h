@@ -31,6 +31,5 @@ tw_status tw_fail_detail(tw_error **reterr, tw_status status, const char *what,
 tw_status tw_fail_server(tw_error **reterr, int code, struct error *detail);
 /* Drops what *reterr holds, for a second attempt. */
 void tw_error_clear(tw_error **reterr);
-uint32_t tw_error_retry_after_s(const tw_error *error);
 
 #endif

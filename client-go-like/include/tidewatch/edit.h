@@ -1,14 +1,14 @@
 /*
  * edit - a new object from an old one, or from nothing.
  *
- *   tw_object --tw_edit_new()--> edit --set, remove ..--> edit --tw_edit_finish()--> another
- * tw_object
+ *   tw_object --tw_edit_new()--> edit --set, remove ..--> edit --tw_edit_finish()--> tw_object
  *
  * Shape    paths as of object.h. What is missing on the way to a value is made: an object, or an
- * array where the next step is [0]; an array grows by its next index, [count]. Owner
- * tw_edit_finish() or tw_edit_free(); the old object is as it was. Texts are copied. Threads  one
- * at a time. Errors   the first is kept, later calls do nothing, and tw_edit_finish() tells it. All
- * calls take NULL for an edit there was no memory for.
+ *          array where the next step is [0]; an array grows by its next index, [count].
+ * Owner    tw_edit_finish() or tw_edit_free(); the old object is as it was. Texts are copied.
+ * Threads  one at a time.
+ * Errors   the first is kept, later calls do nothing, and tw_edit_finish() tells it. All calls take
+ *          NULL for an edit there was no memory for.
  */
 #ifndef TIDEWATCH_EDIT_H
 #define TIDEWATCH_EDIT_H

@@ -6,14 +6,15 @@
  *              tw_informer_store(): reads without waiting
  *
  * Shape    client-go's shared informer. A handler is told each object's states in order: an add,
- * its updates, its delete. One that joins late is told what is there as adds first. What a relist
- * finds gone is a delete with `tombstone` set. Owner    an informer references its client;
- * tw_informer_free() stops it and frees its handlers. Threads  all calls from any thread, but
- * tw_informer_stop(), _free() and tw_informer_remove_handler() not from a handler of the same
- * informer. Slow     a handler that is slower than the changes makes its queue grow: some 64 bytes
- * a change and what the change names. tw_handler_get_status() tells the depth; `queue_max` bounds
- * it, and then the watch waits for the handler, and all other handlers with it. Errors   an
- * informer never gives up: tw_informer_get_status() says how it is.
+ *          its updates, its delete. One that joins late is told what is there as adds first. What
+ *          a relist finds gone is a delete with `tombstone` set.
+ * Owner    an informer references its client; tw_informer_free() stops it and frees its handlers.
+ * Threads  all calls from any thread, but tw_informer_stop(), _free() and
+ *          tw_informer_remove_handler() not from a handler of the same informer.
+ * Slow     a handler that is slower than the changes makes its queue grow: some 64 bytes a change
+ *          and what the change names. tw_handler_get_status() tells the depth; `queue_max` bounds
+ *          it, and then the watch waits for the handler, and all other handlers with it.
+ * Errors   an informer never gives up: tw_informer_get_status() says how it is.
  */
 #ifndef TIDEWATCH_INFORMER_H
 #define TIDEWATCH_INFORMER_H

@@ -8,11 +8,12 @@
  * Shape    client-go's tools/leaderelection: a lease is over when it has not changed for its
  *          duration by our own clock, whatever clocks of others say. The leader renews every
  *          retry period and steps down after the renew deadline without success, before others may
- *          believe that the lease is over.
+ *          believe that the lease is over. No clock skew harms, but clocks that run at much
+ *          different speeds do.
  * Owner    tw_elector_free(), when no thread runs it. It references its client; texts are copied.
  * Threads  tw_elector_run() uses its caller's thread, for the callbacks too; all else from any.
  * Errors   a server that cannot be reached is asked again; tw_elector_run() fails for want of
- * memory only. No clock skew harms, but clocks that run at much different speeds do.
+ *          memory only.
  */
 #ifndef TIDEWATCH_LEADERELECTION_H
 #define TIDEWATCH_LEADERELECTION_H

@@ -5,9 +5,10 @@
  *
  * Shape    client-go's tools/pager. No more than one page is in memory. A list that changes faster
  *          than it is read expires in the middle (410): then everything comes once more in one
- * piece if `on_restart` can make the reader forget what it has seen; else that is the error. Owner
- * an object is borrowed for the call; tw_object_ref() keeps it. Threads  callbacks run in the
- * caller's.
+ *          piece if `on_restart` can make the reader forget what it has seen; else that is the
+ *          error.
+ * Owner    an object is borrowed for the call; tw_object_ref() keeps it.
+ * Threads  callbacks run in the caller's.
  */
 #ifndef TIDEWATCH_PAGER_H
 #define TIDEWATCH_PAGER_H

@@ -2,11 +2,11 @@
  * patch - JSON merge patches (RFC 7386) from whole objects.
  *
  *   from, to            --tw_merge_patch()-->       what turns `from` into `to`
- *   last, wanted, now   --tw_merge_patch_three()--> what makes `now` as wanted, and leaves alone
- * what others have set: `kubectl apply` on the client
+ *   last, wanted, now   --tw_merge_patch_three()--> what makes `now` as wanted
  *
  * Shape    a patch is an object itself, its text tw_object_json(): for TW_PATCH_MERGE. One without
- *          members, "{}", changes nothing.
+ *          members, "{}", changes nothing. Of three it leaves alone what others have set, as
+ *          `kubectl apply` does on the client.
  */
 #ifndef TIDEWATCH_PATCH_H
 #define TIDEWATCH_PATCH_H

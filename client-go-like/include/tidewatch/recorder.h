@@ -1,8 +1,7 @@
 /*
  * recorder - tells people what happened to an object, as Events that `kubectl describe` shows.
  *
- *   tw_recorder_event() --> queue of 1,000 --> correlator --> create or patch, in a thread of its
- * own
+ *   tw_recorder_event() --> queue of 1,000 --> correlator --> create or patch, in its own thread
  *
  * Shape    client-go's tools/record: the same event again is one Event with a count; from the tenth
  *          message of one reason within 10 minutes on they are combined; an object may cause 25

@@ -51,19 +51,20 @@ typedef struct tw_reflector_status {
     tw_denied denied;                                  /* of FORBIDDEN; all "" otherwise */
 } tw_reflector_status;
 
-typedef enum tw_metric {                          /* what its value is */
-                         TW_METRIC_LISTS,         /* 1: a list begins */
-                         TW_METRIC_RELISTS,       /* 1: it is not the first */
-                         TW_METRIC_LIST_MS,       /* a list has ended, well or not, after so long */
-                         TW_METRIC_WATCHES,       /* 1: a watch begins */
-                         TW_METRIC_WATCH_MS,      /* a watch has ended after so long */
-                         TW_METRIC_EVENTS,        /* 1 */
-                         TW_METRIC_DROPPED,       /* 1: an event of another kind */
-                         TW_METRIC_BYTES,         /* of an event or a page */
-                         TW_METRIC_DECODE_ERRORS, /* 1 */
-                         TW_METRIC_BACKOFFS,      /* 1 */
-                         TW_METRIC_BACKOFF_MS,    /* a wait of so long begins */
-                         TW_METRIC_COUNT
+/* What its value is: */
+typedef enum tw_metric {
+    TW_METRIC_LISTS,         /* 1: a list begins */
+    TW_METRIC_RELISTS,       /* 1: it is not the first */
+    TW_METRIC_LIST_MS,       /* a list has ended, well or not, after so long */
+    TW_METRIC_WATCHES,       /* 1: a watch begins */
+    TW_METRIC_WATCH_MS,      /* a watch has ended after so long */
+    TW_METRIC_EVENTS,        /* 1 */
+    TW_METRIC_DROPPED,       /* 1: an event of another kind */
+    TW_METRIC_BYTES,         /* of an event or a page */
+    TW_METRIC_DECODE_ERRORS, /* 1 */
+    TW_METRIC_BACKOFFS,      /* 1 */
+    TW_METRIC_BACKOFF_MS,    /* a wait of so long begins */
+    TW_METRIC_COUNT
 } tw_metric;
 
 /* Both run in the reflector's thread and must not wait; `status` is borrowed. Told whenever the

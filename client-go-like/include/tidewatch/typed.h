@@ -2,15 +2,15 @@
  * typed - objects as the structs that protoc-c generates, over JSON or protobuf.
  *
  *   foo.proto --protoc-c--> foo__descriptor --tw_type_new()--> tw_type
- *   tw_object, JSON, protobuf --tw_type_decode..()--> Foo *  --tw_type_encode..()--> tw_object,
- * protobuf
+ *   tw_object, JSON, protobuf --tw_type_decode..()--> Foo * --tw_type_encode()--> tw_object
  *
  * Shape    for the published .proto files of Kubernetes, and for those our server writes for custom
  *          resources; field names are JSON names. A program includes its generated header, and this
  *          one, which needs nothing of libprotobuf-c itself. Not in tidewatch.h.
- * Owner    a message is malloc()ed: tw_message_free(), or the generated foo__free_unpacked(m,
- * NULL). The descriptor must outlive the type. Threads  a type never changes: share at will. Errors
- * TW_ERR_ARGUMENT: the descriptor, or the message, is not of the kind that JSON can say.
+ * Owner    a message is malloc()ed: tw_message_free(), or the generated free_unpacked(). The
+ *          descriptor must outlive the type.
+ * Threads  a type never changes: share at will.
+ * Errors   TW_ERR_ARGUMENT: the descriptor, or the message, is not of the kind that JSON can say.
  *          TW_ERR_PROTOCOL: the bytes do not fit the type. Members that it lacks are passed over.
  */
 #ifndef TIDEWATCH_TYPED_H

@@ -8,9 +8,11 @@
  * Shape    client-go's util/workqueue: a key that waits already is not added twice; one that is
  *          being worked on is given out again only after its tw_queue_done(). Retries wait as long
  *          as the slower of two limiters says: 5 ms doubling to 1000 s for each key, and 10 a
- * second (100 at once) for all together. Owner    tw_queue_free(), after its workers have ended. A
- * key that was given out is borrowed until its tw_queue_done(). Threads  any. Errors
- * TW_ERR_NO_MEMORY adds nothing. After tw_queue_shut_down() adding does nothing.
+ *          second (100 at once) for all together.
+ * Owner    tw_queue_free(), after its workers have ended. A key that was given out is borrowed
+ *          until its tw_queue_done().
+ * Threads  any.
+ * Errors   TW_ERR_NO_MEMORY adds nothing. After tw_queue_shut_down() adding does nothing.
  */
 #ifndef TIDEWATCH_WORKQUEUE_H
 #define TIDEWATCH_WORKQUEUE_H
