@@ -183,7 +183,7 @@ class Informers(WithServer):
 class Examples(WithServer):
     def test_informer(self):
         self.make("there")
-        program = Program(self, example("informer"), "configmaps", "default", env=self.env)
+        program = Program(self, example("informer"), env=self.env)
         program.until_line("found default/there")
         self.make("new")
         program.until_line("added default/new")
