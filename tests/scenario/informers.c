@@ -1,6 +1,7 @@
 /* What test_informers.py runs: factory informers of one resource, with a file. On standard output a
  * line for each call of a handler, "HANDLER TYPE NAME OLD NEW"; "dump" on standard input is
- * answered by "state NAME=RV .." of the cache, "end" ends it. informers CACHE_FILE */
+ * answered by "state NAME=RV .." of the cache, "end" ends it.
+ * informers CACHE_FILE|- [json|protobuf http1|http2|websocket] */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,26 @@ static void add(tw_informer *informer, const char *name)
         fprintf(stderr, "no memory\n");
 }
 
+static tw_informer_options options_of(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        tw_transport transport;
+    } transports[] = {{"http1", TW_TRANSPORT_HTTP1},
+                      {"http2", TW_TRANSPORT_HTTP2},
+                      {"websocket", TW_TRANSPORT_WEBSOCKET}};
+    tw_informer_options options = {.ns = "default"};
+
+    if (argc > 1 && strcmp(argv[1], "-") != 0)
+        options.cache_file = argv[1];
+    if (argc > 3 && strcmp(argv[2], "protobuf") == 0)
+        options.framing = TW_FRAMING_PROTOBUF;
+    for (size_t i = 0; argc > 3 && i < sizeof(transports) / sizeof(transports[0]); i++)
+        if (strcmp(argv[3], transports[i].name) == 0)
+            options.transport = transports[i].transport;
+    return options;
+}
+
 int main(int argc, char **argv)
 {
     tw_client *client = NULL;
@@ -70,7 +91,7 @@ int main(int argc, char **argv)
     tw_informer_file_status file;
     tw_reflector_status status;
     tw_error *error = NULL;
-    tw_informer_options options = {.ns = "default", .cache_file = argc > 1 ? argv[1] : NULL};
+    tw_informer_options options = options_of(argc, argv);
     char word[64];
 
     if (tw_client_new(NULL, &client, &error) || tw_factory_new(client, &factory, &error) ||

@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 
+import faults
 from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, configmap, main, wait_for
 
 INFORMERS = os.path.join(BUILD, "tests", "informers")
@@ -178,6 +179,35 @@ class Informers(WithServer):
         self.assertIn("lists 0 ", second.ask("lists", "lists"))
         kinds = [line.split(" ")[1:3] for line in second.seen if line.startswith("early ")]
         self.assertEqual(kinds[3:], [["updated", "changed"], ["deleted", "deleted"], ["added", "the-end"]])
+
+
+    def test_of_a_factory_go_by_the_framing_and_transport_they_are_told(self):
+        self.make("before")
+        openings = {"http1": b"GET /api/v1/", "http2": b"PRI * HTTP/2.0\r\n", "websocket": b"GET /api/v1/"}
+        events = {"json": b'"type":"ADDED"', "protobuf": b"\x0a\x05ADDED"}
+        with open(self.server.kubeconfig) as f:
+            kubeconfig = f.read()
+        for framing, transport in (("json", "http2"), ("json", "websocket"), ("protobuf", "http1"),
+                                   ("protobuf", "http2"), ("protobuf", "websocket")):
+            with self.subTest(framing=framing, transport=transport):
+                proxy = faults.FaultProxy(self.server.port, 0)
+                self.addCleanup(proxy.close)
+                through = os.path.join(self.server.folder, "through")
+                with open(through, "w") as f:
+                    f.write(kubeconfig.replace(f":{self.server.port}", f":{proxy.port}"))
+                program = Program(self, INFORMERS, "-", framing, transport, env=dict(self.env, KUBECONFIG=through))
+                program.until_line("synced from-server")
+                name = f"{framing}-{transport}"
+                self.make(name)
+                program.until(lambda line, name=name: line.startswith(f"early added {name} "))
+                state = program.ask("dump", "state").split(" ")[1:]
+                self.assertEqual(dict(pair.split("=") for pair in state), self.current())
+                program.say("end")
+                self.assertEqual(program.process.wait(PATIENCE_S), 0)
+                asked, answered = proxy.said[0]
+                self.assertTrue(asked.startswith(openings[transport]), asked[:100])
+                self.assertEqual(b"Upgrade: websocket" in asked, transport == "websocket")
+                self.assertIn(events[framing], answered)
 
 
 class Examples(WithServer):
