@@ -6,7 +6,8 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENTS = sorted(glob.glob("*.md", root_dir=ROOT) + glob.glob("docs/*.md", root_dir=ROOT))
-TEST = re.compile(r"`((?:interop|scenario|structure|unit)/[\w/]+\.(?:py|c)) (test_\w+)`")
+TEST = re.compile(r"`((?:interop|scenario|structure|unit)/[\w/-]+\.(?:py|c)) (\w+)`")
+CLIENT_FEATURES = 21  # of client-go, and two beyond it
 
 
 def read(path):
@@ -30,7 +31,8 @@ class Docs(unittest.TestCase):
             for path, name in TEST.findall(read(document)):
                 named += 1
                 full = os.path.join("tests", path)
-                if not os.path.exists(os.path.join(ROOT, full)) or not re.search(rf"\bdef {name}\(", read(full)):
+                if not os.path.exists(os.path.join(ROOT, full)) or not re.search(
+                        rf"\bdef {name}\(|^TEST\(\w+,\s*{name}\)", read(full), re.M):
                     missing.append(f"{document}: {path} {name}")
         self.assertEqual(missing, [])
         self.assertGreater(named, 20, "the table of docs/watching.md")
@@ -44,6 +46,14 @@ class Docs(unittest.TestCase):
                 continue
             for cell in row[1:]:
                 self.assertTrue(TEST.search(cell) or cell.strip() in ("a message has its own bounds", "the same"), cell)
+
+    def test_each_feature_of_the_client_names_the_tests_that_prove_it(self):
+        table = read("docs/client.md").split("## What client-go has, and where it is here")[1].split("\n## ")[0]
+        rows = [line.strip("| ").split(" | ") for line in table.splitlines() if re.match(r"\| \d", line)]
+        self.assertEqual([row[0] for row in rows], [str(n + 1) for n in range(CLIENT_FEATURES)])
+        for row in rows:
+            self.assertEqual(len(row), 4, row)
+            self.assertTrue(TEST.search(row[3]), row)
 
 
 if __name__ == "__main__":
