@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/c_locale.h"
 #include "codec/json.h"
 
 struct decimal {
@@ -136,7 +137,7 @@ bool json_to_i64(const struct json *node, int64_t *ret)
     return true;
 }
 
-/* strtod() wants a NUL; the program never leaves the C locale, so its point is a point. */
+/* strtod() wants a NUL. */
 bool json_to_double(const struct json *node, double *ret)
 {
     char few[64], *text = few;
@@ -152,7 +153,7 @@ bool json_to_double(const struct json *node, double *ret)
         if (text == NULL)
             return false;
     }
-    value = strtod(text, NULL);
+    value = c_strtod(text);
     if (text != few)
         free(text);
     if (value > __DBL_MAX__ || value < -__DBL_MAX__)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/base64.h"
+#include "base/c_locale.h"
 #include "codec/json_text.h"
 
 bool read_is_utf8(struct bytes text)
@@ -45,16 +46,19 @@ static struct json *read_base64(struct transcoder_reader *r, struct bytes data)
 static struct json *read_double(struct transcoder_reader *r, uint64_t bits, const struct path *path)
 {
     char text[32];
+    locale_t was;
     double n;
 
     memcpy(&n, &bits, sizeof(n));
     if (!isfinite(n))
         return reader_fail(r, STATUS_BAD_REQUEST, path, "a number is not finite");
+    was = uselocale(c_locale());
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, n);
-        if (strtod(text, NULL) == n)
+        if (c_strtod(text) == n)
             break;
     }
+    uselocale(was);
     return json_new_number(r->arena, arena_dup(r->arena, bytes_str(text)));
 }
 

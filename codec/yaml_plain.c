@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/c_locale.h"
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -189,8 +191,7 @@ static bool resolve_float(struct arena *arena, struct bytes text, struct yaml_pl
 {
     struct bytes whole, fraction, exponent;
 
-    if (!split_float(text, &whole, &fraction, &exponent) ||
-        isinf(strtod(arena_str(arena, text), NULL)))
+    if (!split_float(text, &whole, &fraction, &exponent) || isinf(c_strtod(arena_str(arena, text))))
         return false;
     while (whole.len > 1 && whole.ptr[0] == '0')
         whole = bytes_from(whole, 1);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/c_locale.h"
 #include "codec/json_text.h"
 #include "codec/yaml_plain.h"
 
@@ -22,9 +23,8 @@ static bool refuse(struct buf *why, const char *format, ...)
 /* ---- keys ---- */
 
 /* strconv.FormatFloat(f, 'g', -1, 32): how sigs.k8s.io/yaml names a member by a float. */
-static struct bytes float_key(struct arena *arena, struct bytes text)
+static struct bytes shortest_float(struct arena *arena, float f)
 {
-    float f = strtof(arena_str(arena, text), NULL);
     char digits[64];
     int precision = -1, exponent;
 
@@ -32,11 +32,20 @@ static struct bytes float_key(struct arena *arena, struct bytes text)
         return f < 0 ? BYTES("-.inf") : BYTES(".inf");
     do
         snprintf(digits, sizeof(digits), "%.*e", ++precision, (double)f);
-    while (precision < 8 && strtof(digits, NULL) != f);
+    while (precision < 8 && c_strtof(digits) != f);
     exponent = atoi(strchr(digits, 'e') + 1);
     if (exponent < -4 || exponent >= 6)
         return arena_dup(arena, bytes_str(digits));
     return arena_printf(arena, "%.*f", precision > exponent ? precision - exponent : 0, (double)f);
+}
+
+static struct bytes float_key(struct arena *arena, struct bytes text)
+{
+    locale_t was = uselocale(c_locale());
+    struct bytes key = shortest_float(arena, c_strtof(arena_str(arena, text)));
+
+    uselocale(was);
+    return key;
 }
 
 static bool is_integer(struct bytes number)

@@ -16,6 +16,7 @@ from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, configmap, main
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "client-go-like")
 # Both C99 and C++. It says what it is told, and at the end of its input what it holds.
 PROGRAM = """
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <tidewatch/tidewatch.h>
@@ -33,6 +34,13 @@ int main(void)
     tw_error *error = NULL;
     tw_informer_options options;
     tw_handler_options handler;
+    tw_object *half = NULL;
+    double n = 0;
+    setlocale(LC_ALL, "");
+    if (tw_object_from_json("{\\"n\\":0.5}", 9, &half, &error) == TW_OK &&
+        tw_value_double(tw_object_at(half, "n"), &n))
+        printf("one%shalf: %d\\n", localeconv()->decimal_point, (int)(n * 10));
+    tw_object_unref(half);
     memset(&options, 0, sizeof(options));
     options.ns = "default";
     memset(&handler, 0, sizeof(handler));
@@ -53,6 +61,15 @@ int main(void)
     tw_client_unref(client);
     return 0;
 }
+"""
+# A locale in which a half is written 0,5.
+COMMA = """comment_char %
+escape_char /
+LC_NUMERIC
+decimal_point ","
+thousands_sep ""
+grouping -1
+END LC_NUMERIC
 """
 PROJECT = """
 cmake_minimum_required(VERSION 3.20)
@@ -83,6 +100,11 @@ class Install(unittest.TestCase):
         cls.folder = tempfile.mkdtemp(prefix="tidewatch-install-")
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.prefix = os.path.join(cls.folder, "prefix")
+        with open(os.path.join(cls.folder, "comma.source"), "w") as f:
+            f.write(COMMA)
+        # 1: all its other categories are missing.
+        subprocess.run(["localedef", "-c", "-i", "./comma.source", "-f", "ANSI_X3.4-1968", "./comma"], cwd=cls.folder,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         cls.run_ok(cls, "cmake", "--install", BUILD, "--prefix", cls.prefix)
         for name in ("outside.c", "outside.cc"):
             with open(os.path.join(cls.folder, name), "w") as f:
@@ -108,11 +130,13 @@ class Install(unittest.TestCase):
             client.create(CONFIGMAPS, configmap("before"))
             for program in programs:
                 with self.subTest(os.path.basename(program)):
-                    env = dict(os.environ, KUBECONFIG=server.kubeconfig, LD_LIBRARY_PATH=self.library_folder())
+                    env = dict(os.environ, KUBECONFIG=server.kubeconfig, LD_LIBRARY_PATH=self.library_folder(),
+                               LOCPATH=self.folder, LC_ALL="comma")
                     process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True)
                     guard = threading.Timer(PATIENCE_S, process.kill)  # a hang is the end of its lines
                     guard.start()
                     lines = iter(process.stdout.readline, "")
+                    self.assertEqual(next(lines), "one,half: 5\n")
                     self.assertIn("found before\n", lines)
                     self.assertEqual(client.create(CONFIGMAPS, configmap("after")).code, 201)
                     self.assertIn("added after\n", lines)
