@@ -14,6 +14,8 @@
 
 #include "storage/sqlite_db.h"
 
+#include "base/planted.h"
+
 enum { WAL_FRAME = 24 + 4096, WAL_ROOM = 2 << 20 }; /* bytes: of a frame, laid out at a time */
 
 enum { /* frames of the write-ahead log, a page each */
@@ -298,7 +300,7 @@ static enum status drop_old(struct backend *backend, const struct old_event *old
     enum status st = STATUS_OK;
 
     for (size_t i = 0; i < count && st == STATUS_OK; i++) {
-        if (old[i].prev_rev != 0)
+        if (old[i].prev_rev != 0 && !(PLANTED(lose_tombstone) && old[i].type == EVENT_DELETE))
             st = drop_row(backend, old[i].prev_rev, old[i].rev, reterr);
         if (st == STATUS_OK && old[i].type == EVENT_DELETE)
             st = drop_row(backend, old[i].rev, old[i].rev, reterr);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "storage/sqlite_db.h"
 #include "storage/wal_check.h"
 
@@ -213,6 +214,10 @@ static enum status read_state(struct backend *backend, struct error *reterr)
     int64_t floor, newest, log_end;
     enum status st;
 
+    if (PLANTED(reuse_revision) &&
+        sqlite_exec(db, "DELETE FROM log WHERE rev = (SELECT max(rev) FROM log)", reterr) !=
+            STATUS_OK)
+        return STATUS_IO;
     st = sqlite_query_int(db, "SELECT value FROM meta WHERE name = 'floor'", &floor, reterr);
     if (st == STATUS_OK)
         st = sqlite_query_int(db, "SELECT ifnull(max(rev), 0) FROM log", &newest, reterr);

@@ -12,9 +12,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/planted.h"
 #include "storage/internal.h"
 
 enum {
@@ -73,7 +75,7 @@ static uint64_t apply_change(struct storage *storage, struct entry *entry, struc
 static enum status check_conflicts(const struct storage *storage, struct write *write)
 {
     write->actual = index_rev(&storage->index, write->key);
-    if (write->actual != write->expected)
+    if (write->actual != write->expected && !PLANTED(lost_update))
         return STATUS_CONFLICT;
     for (size_t i = 0; i < WRITE_GUARDS_MAX; i++) {
         const struct guard *guard = &write->guards[i];
@@ -290,6 +292,10 @@ static void run_group(struct storage *storage, struct write *writes)
             apply_write(storage, it);
         pthread_mutex_unlock(&storage->index.lock);
     }
+    if (PLANTED(ack_before_commit)) {
+        publish(storage, writes, group->count);
+        usleep(20000);
+    }
     if (group->count != 0)
         st = commit_group(storage);
     if (st != STATUS_OK) {
@@ -299,8 +305,9 @@ static void run_group(struct storage *storage, struct write *writes)
         storage->expire_not_before_ms = group->now_ms + EXPIRE_PAUSE_MS;
         answer_failed(writes, st);
     }
-    expect_company(storage, writes);
-    publish(storage, writes, st == STATUS_OK ? group->count : 0);
+    expect_company(storage, PLANTED(ack_before_commit) ? NULL : writes);
+    if (!PLANTED(ack_before_commit))
+        publish(storage, writes, st == STATUS_OK ? group->count : 0);
     settle_group(storage);
     if (st == STATUS_OK && group->count != 0)
         compactor_note_events(storage, group->now_ms);

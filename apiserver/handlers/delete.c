@@ -3,6 +3,7 @@
 #include "apiserver/handlers/admission.h"
 #include "apiserver/handlers/body.h"
 #include "base/clock.h"
+#include "base/planted.h"
 #include "codec/status_object.h"
 
 struct delete_request {
@@ -16,6 +17,8 @@ static enum status check_preconditions(struct write_job *job, const struct delet
     const struct object *old = job->old;
     struct bytes now = arena_printf(&job->arena, "%llu", (unsigned long long)old->base.rev);
 
+    if (PLANTED(delete_unchecked))
+        return STATUS_OK;
     if (options->uid.len != 0 && !bytes_eq(options->uid, old->uid))
         return error_conflict(
             reterr, job->kind, job->name,
@@ -44,8 +47,8 @@ static bool is_plain(const struct write_job *job, const struct delete_options *o
     bool special = !kind->custom && (strcmp(kind->group_resource, "namespaces") == 0 ||
                                      strcmp(kind->group_resource, "pods") == 0);
 
-    return !special && job->old->finalizer_count == 0 && job->old->deletion_timestamp.len == 0 &&
-           options->propagation <= PROPAGATION_BACKGROUND;
+    return !special && (job->old->finalizer_count == 0 || PLANTED(ignore_finalizer)) &&
+           job->old->deletion_timestamp.len == 0 && options->propagation <= PROPAGATION_BACKGROUND;
 }
 
 /* Puts the finalizer of a propagation policy in, and takes the other's out: their garbage is

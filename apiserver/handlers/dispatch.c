@@ -13,6 +13,7 @@
 #include "apiserver/handlers/watch_websocket.h"
 #include "apiserver/request/timeout.h"
 #include "base/log.h"
+#include "base/planted.h"
 
 /* ---- waiting for revisions ---- */
 
@@ -318,7 +319,7 @@ void api_on_request(void *user, struct http_request *req)
         return;
     }
     /* A default read is consistent: it sees all that was acknowledged before it came in. */
-    api_wait_for(api, storage_committed(worker->storage), route);
+    api_wait_for(api, PLANTED(stale_read) ? 0 : storage_committed(worker->storage), route);
 }
 
 void worker_submit(struct worker *worker, struct pending_write *pending)

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/planted.h"
 
 struct list_request {
     struct api_request *api;
@@ -254,8 +255,9 @@ static bool memory_has(const struct list_request *list)
 {
     const struct worker *w = list->api->worker;
 
-    return list->exact >= w->loaded_rev &&
-           list->exact >= watch_cache_changed_rev(w->cache, list->selection.prefix);
+    return PLANTED(torn_list) ||
+           (list->exact >= w->loaded_rev &&
+            list->exact >= watch_cache_changed_rev(w->cache, list->selection.prefix));
 }
 
 static void answer_at_exact(struct list_request *list)
@@ -287,7 +289,7 @@ static void answer_now(struct api_request *api)
     if (list->exact != 0)
         answer_at_exact(list);
     else if (!etag_answers(api, list->view, watch_cache_changed_rev(cache, list->selection.prefix)))
-        answer_from_memory(list, watch_cache_rev(cache));
+        answer_from_memory(list, watch_cache_rev(cache) + PLANTED(list_ahead));
 }
 
 /* ---- which revision ---- */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "base/planted.h"
 #include "base/rand.h"
 #include "codec/label_syntax.h"
 
@@ -84,6 +85,8 @@ void meta_begin(struct arena *arena, const struct kind *kind, struct json *tree,
     if (kind->namespaced)
         json_set_text(arena, meta, "namespace", namespace);
     uuid_new(uid);
+    if (PLANTED(reuse_uid))
+        memcpy(uid, "11111111-1111-4111-8111-111111111111", sizeof(uid));
     json_set_text(arena, meta, "uid", arena_dup(arena, bytes_str(uid)));
     if (kind->has_generation)
         json_set(meta, BYTES("generation"), json_new_int(arena, 1));

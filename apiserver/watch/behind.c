@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/planted.h"
 
 /* One read brings what one write can take, filtered and encoded on the history's thread, and is
  * written at once: a watcher that stalls holds no piece of the log. What does not match is read on
@@ -201,6 +202,8 @@ void behind_read(struct watcher *watcher)
     read->job.loop = watcher->cache->options.loop;
     read->watcher = watcher;
     read->after_rev = read->upto = watcher->cursor;
+    if (PLANTED(late_start) && watcher->cursor < storage_floor(watcher->cache->options.storage))
+        read->after_rev = read->upto = storage_floor(watcher->cache->options.storage);
     read->with_columns = watcher_needs_columns(watcher);
     watcher->read = read;
     counter_add(&watcher->cache->stats.behind_reads, 1);

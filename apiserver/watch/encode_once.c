@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/planted.h"
 #include "codec/status_object.h"
 #include "codec/transcoder.h"
 
@@ -101,7 +102,7 @@ static void append_id(struct buf *out, uint64_t rev)
 /* The object is JSON without line breaks: one `data` holds it. */
 static void begin_sse(struct buf *out, const char *type, uint64_t rev)
 {
-    append_id(out, rev);
+    append_id(out, rev + PLANTED(sse_id_early));
     buf_append_str(out, "event: ");
     buf_append_str(out, type);
     buf_append_str(out, "\ndata: ");
@@ -201,7 +202,8 @@ struct frame *watch_event_encode_own(const struct watch_event *event, enum watch
     assert(type != WATCH_NONE && object != NULL);
     buf_reserve(&text, object->base.len + 128U);
     framings[format->framing].begin(&text, type_names[type], event->rev);
-    view_write_event_object(&text, format->kind, format->view, object, event->rev, with_columns);
+    view_write_event_object(&text, format->kind, format->view, object,
+                            PLANTED(deleted_old_rv) ? object->base.rev : event->rev, with_columns);
     return finish_frame(&text, type_names[type], format->framing);
 }
 

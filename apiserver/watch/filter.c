@@ -1,5 +1,7 @@
 #include "apiserver/watch/filter.h"
 
+#include "base/planted.h"
+
 struct bytes filter_key_prefix(const struct filter *filter)
 {
     return filter->scope == SCOPE_NAME ? filter_prefix(filter) : filter->text;
@@ -58,7 +60,7 @@ bool filter_in_scope(const struct filter *filter, struct bytes suffix)
 
     switch (filter->scope) {
     case SCOPE_NAMESPACE:
-        return bytes_starts_with(suffix, text);
+        return PLANTED(wrong_namespace) || bytes_starts_with(suffix, text);
     case SCOPE_NAME:
         return bytes_ends_with(suffix, text);
     case SCOPE_OBJECT:
@@ -95,5 +97,7 @@ enum watch_type filter_event(const struct filter *filter, const struct watch_eve
         before = event->prev != NULL && filter_selects(filter, event->prev);
         now = event->object != NULL && filter_selects(filter, event->object);
     }
-    return seen[before][now];
+    if (PLANTED(forget_transition) && event->object != NULL)
+        before = now;
+    return PLANTED(drop_event) ? WATCH_NONE : seen[before][now];
 }

@@ -1,5 +1,7 @@
 #include "apiserver/watch/mux_parts.h"
 
+#include "base/planted.h"
+
 #include <stdlib.h>
 
 #define NEVER UINT64_MAX
@@ -204,7 +206,7 @@ static uint64_t cut_rev(const struct mux *mux)
 {
     const struct member *first = first_member(mux);
 
-    return first != NULL ? first->next - 1 : mux->options.cache->rev;
+    return (first != NULL ? first->next - 1 : mux->options.cache->rev) + PLANTED(cut_early);
 }
 
 /* While a member catches up others are ahead of it, and while one is ahead of the state there is no

@@ -1,5 +1,7 @@
 #include "apiserver/watch/internal.h"
 
+#include "base/planted.h"
+
 /* A turn of the loop has other things to do, too: so many steps for one watcher and for all of
  * them. A step is one event or object looked at; to encode one, or to write, costs as much as many.
  * Short turns make fewer writes: a burst of changes is applied between them, and who waits on the
@@ -47,7 +49,7 @@ bool outbox_send(struct outbox *out, struct watcher *watcher)
 
 bool watcher_is_behind(const struct watcher *watcher)
 {
-    return watcher->cursor < watcher->resource->window.dropped_rev;
+    return !PLANTED(window_gap) && watcher->cursor < watcher->resource->window.dropped_rev;
 }
 
 bool watcher_needs_columns(const struct watcher *watcher)
@@ -90,6 +92,7 @@ enum status collect_live(struct watcher *watcher, struct outbox *out, size_t *st
         if (type != WATCH_NONE && !collect_event(watcher, out, event, type, steps))
             return STATUS_NO_MEMORY;
         watcher->cursor = event->rev;
+        at -= PLANTED(deliver_twice);
         ++*steps;
     }
     if (watcher->cursor < watcher->cache->rev)
@@ -108,7 +111,7 @@ enum status collect_initial(struct watcher *watcher, struct outbox *out, size_t 
 
         if (outbox_full(out) || *steps >= last)
             return STATUS_OK;
-        if (!filter_selects(&watcher->filter, object))
+        if (!filter_selects(&watcher->filter, object) || PLANTED(initial_misses))
             continue;
         if (!outbox_add(out, watch_encode_initial(object, &watcher->format,
                                                   watcher_needs_columns(watcher))))
@@ -153,8 +156,9 @@ bool collect_bookmark(struct watcher *watcher, struct outbox *out, bool initial_
         return collect_heartbeat(watcher, out, can_be_told);
     if (!can_be_told && !initial_events_end)
         return true;
-    if (!outbox_add(out, watch_encode_bookmark(watcher->cursor, &watcher->format,
-                                               initial_events_end, watcher_needs_columns(watcher))))
+    if (!outbox_add(out, watch_encode_bookmark(watcher->cursor + PLANTED(bookmark_early),
+                                               &watcher->format, initial_events_end,
+                                               watcher_needs_columns(watcher))))
         return false;
     watcher->has_columns = true;
     watcher->told = watcher->cursor;

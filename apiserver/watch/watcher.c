@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/planted.h"
 
 enum { EARLY_BOOKMARK_MS = 2000 };
 #define NEVER UINT64_MAX
@@ -89,7 +90,7 @@ static struct watcher *watcher_alloc(struct watch_cache *cache, const struct wat
     watcher->format = watch_format_of(spec->kind, spec->view, spec->framing);
     projection_ref((struct projection *)watcher->format.view.projection);
     watcher->state = spec->initial ? WATCHER_INITIAL : WATCHER_LIVE;
-    watcher->cursor = spec->initial ? cache->rev : spec->since;
+    watcher->cursor = spec->initial ? cache->rev : spec->since - PLANTED(resume_repeats);
     watcher->told = spec->initial ? 0 : spec->since;
     watcher->initial_end = spec->initial_end;
     watcher->bookmarks = spec->bookmarks;
