@@ -1,11 +1,15 @@
 """What the documents point at is there: files that are linked, and tests that are said to prove something."""
+import fnmatch
 import glob
 import os
 import re
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DOCUMENTS = sorted(glob.glob("*.md", root_dir=ROOT) + glob.glob("docs/*.md", root_dir=ROOT))
+SOURCES = [path for folder in ("*", "*/**/*") for path in glob.glob(folder, root_dir=ROOT, recursive=True)
+           if not path.startswith("build/")]
+DOCUMENTS = sorted(path for path in SOURCES if path.endswith(".md"))
+FILE = re.compile(r"(?<![\w./*-])((?:[\w*-]+/)*[\w*-]+\.(?:c|h|py|sh))\b")
 TEST = re.compile(r"`((?:interop|scenario|structure|unit)/[\w/-]+\.(?:py|c)) (\w+)`")
 CLIENT_FEATURES = 21  # of client-go, and two beyond it
 
@@ -13,6 +17,12 @@ CLIENT_FEATURES = 21  # of client-go, and two beyond it
 def read(path):
     with open(os.path.join(ROOT, path), encoding="utf-8") as f:
         return f.read()
+
+
+def anchors(path):
+    """The #names of a document's headings, as GitHub and GitLab make them."""
+    headings = re.findall(r"^#+ +(.+?) *$", re.sub(r"^```.*?^```", "", read(path), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 class Docs(unittest.TestCase):
@@ -24,6 +34,27 @@ class Docs(unittest.TestCase):
                 if "://" not in target and not target.startswith("/") and not os.path.exists(path):
                     broken.append(f"{document}: {target}")
         self.assertEqual(broken, [])
+
+    def test_links_lead_to_headings(self):
+        broken, seen = [], 0
+        for document in DOCUMENTS:
+            for path, anchor in re.findall(r"\]\(([^)\s#:]*)#([^)\s]+)\)", read(document)):
+                seen += 1
+                target = os.path.join(os.path.dirname(document), path) if path else document
+                if anchor not in anchors(target):
+                    broken.append(f"{document}: {path}#{anchor}")
+        self.assertEqual(broken, [])
+        self.assertGreater(seen, 0)
+
+    def test_files_that_are_named_exist(self):
+        missing, named = [], 0
+        for document in ("README.md", "DESIGN.md", "CONTRIBUTING.md"):
+            for name in FILE.findall(read(document)):
+                named += 1
+                if not fnmatch.filter(SOURCES, "*/" + name) and not fnmatch.filter(SOURCES, name):
+                    missing.append(f"{document}: {name}")
+        self.assertEqual(missing, [])
+        self.assertGreater(named, 40)
 
     def test_tests_that_are_named_exist(self):
         named, missing = 0, []
