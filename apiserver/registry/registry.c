@@ -45,7 +45,6 @@ struct registry *registry_new(void)
 
     if (registry == NULL)
         return NULL;
-    registry->generation = 1;
     for (size_t i = 0; i < count; i++) {
         if (add_builtin(registry, kinds[i]))
             continue;
@@ -141,24 +140,6 @@ const struct kind *registry_find_any(const struct registry *registry, struct byt
     return crd != NULL ? preferred(crd) : NULL;
 }
 
-bool registry_has_group_version(const struct registry *registry, struct bytes group,
-                                struct bytes version)
-{
-    for (struct map_slot *it = map_next(&registry->by_resource, NULL); it != NULL;
-         it = map_next(&registry->by_resource, it)) {
-        const struct kind *kind = it->value;
-
-        if (bytes_eq_str(group, kind->group) && bytes_eq_str(version, kind->version))
-            return true;
-    }
-    return false;
-}
-
-uint64_t registry_generation(const struct registry *registry)
-{
-    return registry->generation;
-}
-
 /* ---- order ---- */
 
 static int compare_custom(const void *a, const void *b)
@@ -239,7 +220,6 @@ static void changed(struct registry *registry, struct bytes crd_name)
     struct bytes group = bytes_from(crd_name, bytes_find(crd_name, '.') + 1);
     char storage[KEY_MAX];
 
-    registry->generation++;
     free(registry->all);
     free(registry->served);
     registry->all = NULL;

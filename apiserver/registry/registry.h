@@ -24,13 +24,9 @@ const struct kind *registry_find_kind(const struct registry *registry, struct by
 /* Any served version of a resource. */
 const struct kind *registry_find_any(const struct registry *registry, struct bytes group,
                                      struct bytes plural);
-bool registry_has_group_version(const struct registry *registry, struct bytes group,
-                                struct bytes version);
 /* Every served kind: built-in ones first, then custom ones by group, version, plural. */
 void registry_each(const struct registry *registry,
                    void (*each)(void *user, const struct kind *kind), void *user);
-/* Rises with every change, for caches of what is derived; never 0. */
-uint64_t registry_generation(const struct registry *registry);
 
 /* A CRD as it is stored now (create and update alike); kinds that it does not serve any more go.
  * False without memory. A CRD that is being deleted still serves reads and deletes. */
