@@ -216,8 +216,8 @@ static void read_url(struct arena *arena, struct subscription *s, struct bytes u
 {
     request_info_parse(arena, BYTES("GET"), url, &s->info);
     if (s->info.path.ptr == NULL || !s->info.is_resource || s->info.subresource.len > 0)
-        error_set(&s->why, STATUS_BAD_REQUEST, "\"%.*s\" is not the URL of a collection",
-                  BYTES_FMT(url));
+        error_set(&s->why, STATUS_BAD_REQUEST,
+                  "\"%.*s\" is not the URL of a collection: subscribe=ID=URL", BYTES_FMT(url));
 }
 
 static bool is_taken(const struct subscribe *subscribe, struct bytes id)

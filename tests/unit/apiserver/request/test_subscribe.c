@@ -131,7 +131,7 @@ TEST(subscribe, a_query_has_the_urls_themselves)
     CHECK_TEXT(it.add[1].info.name, "web");
     CHECK(it.add[1].why.status == STATUS_OK);
     CHECK_TEXT(bytes_str(error_message(&it.add[2].why)),
-               "\"/version\" is not the URL of a collection");
+               "\"/version\" is not the URL of a collection: subscribe=ID=URL");
     CHECK(it.add[3].why.status == STATUS_BAD_REQUEST);
     subscribe_release(&it);
     CHECK(parse_query(&arena, "/w", &it) == STATUS_OK && it.add_count == 0);
