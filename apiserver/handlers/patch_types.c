@@ -11,7 +11,7 @@ struct patch_type {
                          struct json **target, struct json *patch, struct error *reterr);
 };
 
-/* A patch that does not fit the object: the real server hides why in a cause. */
+/* A patch that does not fit the object. kubectl prints causes by their field. */
 static enum status cannot_apply(struct error *reterr)
 {
     struct error why = *reterr;
@@ -19,8 +19,7 @@ static enum status cannot_apply(struct error *reterr)
     *reterr = (struct error){0};
     error_set(reterr, STATUS_INVALID,
               "the server rejected our request due to an error in our request");
-    error_add_cause(reterr, "UnexpectedServerResponse", bytes_of(NULL, 0), "%s",
-                    error_message(&why));
+    error_add_cause(reterr, "UnexpectedServerResponse", BYTES("patch"), "%s", error_message(&why));
     error_release(&why);
     return STATUS_INVALID;
 }
