@@ -6,6 +6,7 @@
 #include "apiserver/handlers/metrics.h"
 #include "apiserver/handlers/proto_files.h"
 #include "apiserver/handlers/watch_many.h"
+#include "base/tree.h"
 
 #include <sys/utsname.h>
 
@@ -196,14 +197,52 @@ static void handle_metrics(struct api_request *api)
     respond_blob(api, 200, BYTES("text/plain; version=0.0.4; charset=utf-8"), buf_to_blob(&page));
 }
 
+struct root_paths {
+    struct arena *arena;
+    struct tree paths;
+    bool failed;
+};
+
+static void add_path(struct root_paths *all, struct bytes path)
+{
+    if (tree_find(&all->paths, path) == NULL)
+        all->failed |= all->arena->failed || !tree_put(&all->paths, path, all);
+}
+
+static void add_group(void *user, const struct kind *kind)
+{
+    struct root_paths *all = user;
+
+    if (kind->group[0] == '\0')
+        return;
+    add_path(all, arena_printf(all->arena, "/apis/%s", kind->group));
+    add_path(all, arena_printf(all->arena, "/apis/%s", kind->api_version));
+}
+
+/* In the order of their bytes, as the real server has them. */
 static void handle_root(struct api_request *api)
 {
+    static const char *const fixed[] = {
+        "/api",        "/api/v1",     "/apis",  "/healthz", "/livez",   "/metrics",
+        "/openapi/v2", "/openapi/v3", "/proto", "/readyz",  "/ui/live", "/version",
+    };
+    struct root_paths all = {.arena = &api->arena};
+    struct tree_cursor at;
     struct buf body = {0};
 
-    buf_append_str(
-        &body,
-        "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\",\"/metrics\","
-        "\"/openapi/v2\",\"/openapi/v3\",\"/proto\",\"/readyz\",\"/ui/live\",\"/version\"]}");
+    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+        add_path(&all, bytes_str(fixed[i]));
+    registry_each(api->worker->registry, add_group, &all);
+    buf_append_str(&body, "{\"paths\":[");
+    at = tree_seek(&all.paths, BYTES(""), false);
+    for (struct tree_slot *slot; (slot = tree_next(&at)) != NULL;) {
+        json_write_string(&body, slot->key);
+        buf_append_str(&body, ",");
+    }
+    body.len -= all.paths.count > 0;
+    buf_append_str(&body, "]}");
+    body.failed |= all.failed;
+    tree_release(&all.paths);
     respond_json(api, 200, &body);
 }
 

@@ -33,6 +33,15 @@ class Discovery(ApiTest):
             for version in group["versions"]:
                 self.assertEqual(self.ok("GET", "/apis/" + version["groupVersion"])["groupVersion"], version["groupVersion"])
 
+    def test_the_root_lists_the_paths_of_all_groups_in_order(self):
+        paths = self.ok("GET", "/")["paths"]
+        self.assertEqual(paths, sorted(set(paths)))
+        groups = self.ok("GET", "/apis")["groups"]
+        wanted = {"/apis/" + g["name"] for g in groups} | {"/apis/" + v["groupVersion"] for g in groups for v in g["versions"]}
+        self.assertLessEqual(wanted | {"/api/v1", "/version"}, set(paths))
+        for path in paths:
+            self.assertEqual(self.client.get(path).code, 200, path)
+
     def test_a_resource_has_its_names_verbs_and_subresources(self):
         resources = {r["name"]: r for r in self.ok("GET", "/apis/apps/v1")["resources"]}
         self.assertEqual(resources["deployments"], {"name": "deployments", "singularName": "deployment", "namespaced": True, "kind": "Deployment",
