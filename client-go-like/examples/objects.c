@@ -96,8 +96,8 @@ int main(int argc, char **argv)
     tw_config *config = NULL;
     tw_client *client = NULL;
     tw_error *error = NULL;
-    tw_status st =
-        tw_config_from_url(argc > 1 ? argv[1] : "http://127.0.0.1:8080", &config, &error);
+    tw_status st = argc > 1 ? tw_config_from_url(argv[1], &config, &error)
+                            : tw_config_default(&config, &error);
 
     if (st == TW_OK)
         st = tw_client_new(config, &client, &error);

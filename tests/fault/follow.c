@@ -2,7 +2,7 @@
  * follow - the client under the fault proxy (tests/scenario/test_faults.py): a reflector of the
  * ConfigMaps of a namespace, whose every change is checked as it comes.
  *
- *   follow URL json|protobuf http1|http2|websocket [default|list]
+ *   follow URL|KUBECONFIG json|protobuf http1|http2|websocket [default|list]
  *   stdin "until RV"  -->  stdout, once the store is as new: one line of JSON; end of input ends it
  *
  * Bounds   scaled down, so that a thousand faults take minutes; with `default` the library's.
@@ -253,11 +253,13 @@ int main(int argc, char **argv)
     bool ok;
 
     if (argc != 4 && argc != 5) {
-        fprintf(stderr, "usage: follow URL json|protobuf http1|http2|websocket [default|list]\n");
+        fprintf(stderr, "usage: follow URL|KUBECONFIG json|protobuf http1|http2|websocket "
+                        "[default|list]\n");
         return 2;
     }
     options = options_of(argv, &f);
-    ok = tw_config_from_url(argv[1], &config, &error) == TW_OK &&
+    ok = (argv[1][0] == '/' ? tw_config_from_kubeconfig(argv[1], NULL, &config, &error)
+                            : tw_config_from_url(argv[1], &config, &error)) == TW_OK &&
          tw_client_new(config, &client, &error) == TW_OK && tw_store_new(&store, &error) == TW_OK;
     if (ok) {
         tw_store_on_change(store, on_change, &f);
