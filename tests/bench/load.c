@@ -36,6 +36,15 @@ long flag_int(int argc, char **argv, const char *name, long fallback)
     return text != NULL ? strtol(text, NULL, 10) : fallback;
 }
 
+int flag_port(int argc, char **argv)
+{
+    long port = flag_int(argc, argv, "port", 0);
+
+    if (port <= 0)
+        die("--port=P is needed");
+    return (int)port;
+}
+
 int dial(int port, unsigned number, bool blocking)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)}, from = to;

@@ -27,6 +27,8 @@ uint64_t now_us(void);
 /* --name=value among the arguments, or `fallback`. */
 const char *flag(int argc, char **argv, const char *name, const char *fallback);
 long flag_int(int argc, char **argv, const char *name, long fallback);
+/* --port, which has no default: load belongs on the server that was named, and on no other. */
+int flag_port(int argc, char **argv);
 
 /* Connects to a port of this machine, from 127.0.0.1 and on: local ports end at some 28,000 for
  * one address. */

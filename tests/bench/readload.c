@@ -95,7 +95,7 @@ static void open_readers(int argc, char **argv, long readers, int poller)
 
     for (long i = 0; i < readers; i++) {
         if (client == NULL || protocol == HTTP1 || i % streams == 0)
-            client = client_new(protocol, (int)flag_int(argc, argv, "port", 8080),
+            client = client_new(protocol, flag_port(argc, argv),
                                 flag_int(argc, argv, "tls", 0) != 0, (unsigned)i, poller);
         all[i].call = (struct call){.on_data = on_data, .on_done = on_done, .user = &all[i]};
         all[i].client = client;

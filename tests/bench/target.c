@@ -252,7 +252,7 @@ void target_from_flags(struct target *t, int argc, char **argv)
     const char *kind = flag(argc, argv, "kind", "lines");
     size_t len;
 
-    *t = (struct target){.port = (int)flag_int(argc, argv, "port", 8080)};
+    *t = (struct target){.port = flag_port(argc, argv)};
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
         if (strcmp(name, targets[i].name) == 0)
             t->ops = &targets[i];
