@@ -2,7 +2,10 @@
  * informerload - what an informer costs: to sync, to hold, to follow, to read.
  *
  *   informerload [--objects=100000] [--size=1024] [--events=300000] [--mode=list|stream]
- *   informerload --serve=PORT ...     only the server, for an informer of another make
+ *   informerload --serve=PORT ...     only the server, for an informer of another make: the changes
+ *                                     begin with a line on its input
+ *   informerload --url=URL [--form=json|protobuf] ...    another server: it prints "synced", and
+ *                                     counts `events` changes after a line on its input
  *
  * It brings a server of its own, which sends made-up bytes as fast as the socket takes them: a list
  * of `objects` ConfigMaps of `size` bytes (or the same as a streaming list), then a watch with
@@ -263,6 +266,59 @@ static bool count_one(void *user, tw_object *object)
     return true;
 }
 
+static void count_update(void *user, tw_object *old, tw_object *object)
+{
+    (void)old;
+    (void)object;
+    atomic_fetch_add((atomic_size_t *)user, 1);
+}
+
+/* As tests/bench/client_go does with client-go's informer. */
+static void measure_at(const char *url, tw_framing framing, bool list_first)
+{
+    static const tw_resource configmaps = {"", "v1", "configmaps", "ConfigMap", true};
+    const struct timespec pause = {.tv_nsec = 200000};
+    atomic_size_t updates = 0;
+    tw_informer_options options = {.list_first = list_first, .framing = framing};
+    tw_handler_options handler = {.on_update = count_update, .user = &updates};
+    tw_config *config = NULL;
+    tw_client *client = NULL;
+    tw_informer *informer = NULL;
+    double began, cpu, synced_s, synced_cpu_s, events_s, events_cpu_s;
+    size_t before, held;
+
+    if (tw_config_from_url(url, &config, NULL) || tw_client_new(config, &client, NULL) ||
+        tw_informer_new(client, &configmaps, &options, &informer, NULL) ||
+        tw_informer_add_handler(informer, &handler, NULL, NULL))
+        die("no informer");
+    before = heap_in_use();
+    began = now_s();
+    cpu = client_cpu_s();
+    if (tw_informer_start(informer, NULL) || tw_informer_wait_synced(informer, 600000))
+        die("not synced");
+    synced_s = now_s() - began;
+    synced_cpu_s = client_cpu_s() - cpu;
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); /* the list's own memory goes */
+    held = heap_in_use() - before;
+
+    puts("synced");
+    fflush(stdout);
+    getchar();
+    began = now_s();
+    cpu = client_cpu_s();
+    while (atomic_load(&updates) < events)
+        nanosleep(&pause, NULL);
+    events_s = now_s() - began;
+    events_cpu_s = client_cpu_s() - cpu;
+    printf("{\"sync_ms\":%.0f,\"sync_cpu_ms\":%.0f,\"bytes_per_object\":%.0f,\"events_per_s\":%.0f,"
+           "\"event_cpu_us\":%.2f}\n",
+           synced_s * 1000, synced_cpu_s * 1000, (double)held / (double)objects,
+           (double)events / events_s, events_cpu_s * 1e6 / (double)events);
+    tw_informer_free(informer);
+    tw_client_unref(client);
+    tw_config_free(config);
+}
+
 static void measure(int port, bool list_first)
 {
     static const tw_resource configmaps = {"", "v1", "configmaps", "ConfigMap", true};
@@ -335,6 +391,8 @@ int main(int argc, char **argv)
     bool list_first = true;
     uint16_t port = 0;
     bool only_serve = false;
+    const char *url = NULL;
+    tw_framing framing = TW_FRAMING_JSON;
 
     for (int i = 1; i < argc; i++) {
         if (sscanf(argv[i], "--objects=%zu", &objects) == 1 ||
@@ -343,19 +401,28 @@ int main(int argc, char **argv)
             continue;
         if (sscanf(argv[i], "--serve=%hu", &port) == 1)
             only_serve = true;
+        else if (strncmp(argv[i], "--url=", 6) == 0)
+            url = argv[i] + 6;
+        else if (strcmp(argv[i], "--form=protobuf") == 0)
+            framing = TW_FRAMING_PROTOBUF;
+        else if (strcmp(argv[i], "--form=json") == 0)
+            framing = TW_FRAMING_JSON;
         else if (strcmp(argv[i], "--mode=stream") == 0)
             list_first = false;
         else if (strcmp(argv[i], "--mode=list") != 0)
             die("usage: informerload [--objects=N] [--size=N] [--events=N] [--mode=list|stream] "
-                "[--serve=PORT]");
+                "[--serve=PORT] [--url=URL [--form=json|protobuf]]");
     }
     if (objects == 0 || events == 0 || size == 0)
         die("nothing to do");
     if (only_serve) {
-        atomic_store(&may_send, true);
         printf("http://127.0.0.1:%d\n", start_server(port));
         fflush(stdout);
+        getchar();
+        atomic_store(&may_send, true);
         pause();
+    } else if (url != NULL) {
+        measure_at(url, framing, list_first);
     } else {
         measure(start_server(0), list_first);
     }
