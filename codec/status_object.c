@@ -63,6 +63,14 @@ static bool has_details(const struct error *err)
            err->cause_count != 0 || err->retry_after_s != 0;
 }
 
+/* kube-apiserver makes these by NewGenericServerResponse (apimachinery api/errors), which gives
+ * them details even with nothing to say. */
+static bool are_details_owed(const struct error *err)
+{
+    return err->status == STATUS_NOT_FOUND || err->status == STATUS_METHOD_NOT_ALLOWED ||
+           err->status == STATUS_NOT_ACCEPTABLE || err->status == STATUS_FORBIDDEN;
+}
+
 void status_object_write(struct buf *out, const struct error *err)
 {
     const char *reason = err->reason != NULL ? err->reason : status_reason(err->status);
@@ -70,7 +78,7 @@ void status_object_write(struct buf *out, const struct error *err)
     write_head(out, err->continue_token, "Failure");
     write_text(out, "message", bytes_str(error_message(err)));
     write_text(out, "reason", bytes_str(reason));
-    if (has_details(err)) {
+    if (has_details(err) || are_details_owed(err)) {
         buf_append_str(out, "\"details\":{");
         write_text(out, "name", bytes_str(err->name));
         write_text(out, "group", bytes_str(err->group));

@@ -46,6 +46,16 @@ TEST(status_object, without_details_there_is_no_member_for_them)
                         "\"reason\":\"Unauthorized\",\"code\":401}");
 }
 
+TEST(status_object, details_stand_empty_where_kube_apiserver_has_them_always)
+{
+    struct error err = {0};
+
+    error_set(&err, STATUS_METHOD_NOT_ALLOWED, "no");
+    check_written(&err, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},"
+                        "\"status\":\"Failure\",\"message\":\"no\","
+                        "\"reason\":\"MethodNotAllowed\",\"details\":{},\"code\":405}");
+}
+
 TEST(status_object, causes_retry_and_uid_are_details)
 {
     struct error err = {0};
