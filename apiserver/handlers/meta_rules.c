@@ -216,7 +216,7 @@ static void check_owner(struct field_errors *errors, const struct json *owner)
          "version must not be empty"},
         {BYTES_INIT("metadata.ownerReferences.kind"), "kind", "kind must not be empty"},
         {BYTES_INIT("metadata.ownerReferences.name"), "name", "name must not be empty"},
-        {BYTES_INIT("metadata.ownerReferences.uid"), "uid", "uid must not be empty"},
+        {BYTES_INIT("metadata.ownerReferences.uid"), "uid", "must not be empty"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rules); i++)

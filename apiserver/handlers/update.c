@@ -35,9 +35,8 @@ enum status update_check_name(const struct api_request *api, const struct json *
                          BYTES_FMT(name), BYTES_FMT(info->name));
     if (namespace.len != 0 && !bytes_eq(namespace, info->namespace))
         return error_set(reterr, STATUS_BAD_REQUEST,
-                         "the namespace of the object (%.*s) does not match the namespace on the "
-                         "request (%.*s)",
-                         BYTES_FMT(namespace), BYTES_FMT(info->namespace));
+                         "the namespace of the provided object does not match the namespace sent "
+                         "on the request");
     return STATUS_OK;
 }
 
@@ -152,7 +151,9 @@ static enum status check_has_version(const struct write_job *job, const struct j
         return STATUS_OK;
     field_invalid(&errors, BYTES("metadata.resourceVersion"), &zero,
                   "must be specified for an update");
-    return field_errors_end(&errors, bytes_str(job->kind->group), bytes_str(job->kind->kind),
+    /* of the resource, not the kind: the store finds it, which knows no kinds (registry/store.go)
+     */
+    return field_errors_end(&errors, bytes_str(job->kind->group), bytes_str(job->kind->plural),
                             job->name, reterr);
 }
 

@@ -107,7 +107,7 @@ class Crds(ApiTest):
     def test_updates_need_a_revision(self):
         path = self.define("oars", "Oar")
         made = self.made(path, {"metadata": {"name": "o"}})
-        status = self.refused(self.client.call("PUT", path + "/o", {"metadata": {"name": "o"}}), 422, "Invalid", "must be specified for an update")
+        status = self.refused(self.client.call("PUT", path + "/o", {"metadata": {"name": "o"}}), 422, "Invalid", '"o" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update')
         self.assertEqual(status["details"]["causes"][0]["field"], "metadata.resourceVersion")
         changed = self.ok("PUT", path + "/o", dict(made, spec={"a": 1}))
         self.assertEqual(changed["metadata"]["generation"], 2)

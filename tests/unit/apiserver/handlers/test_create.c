@@ -293,7 +293,7 @@ TEST(create, metadata_is_validated)
               422);
     CHECK_TEXT(field(&h, "details.causes.0.field"), "metadata.labels");
     CHECK_TEXT(field(&h, "details.causes.1.field"), "metadata.ownerReferences.uid");
-    CHECK_TEXT(field(&h, "details.causes.1.message"), "Invalid value: \"\": uid must not be empty");
+    CHECK_TEXT(field(&h, "details.causes.1.message"), "Invalid value: \"\": must not be empty");
     CHECK_TEXT(field(&h, "details.causes.2.field"), "metadata.finalizers");
     CHECK_TEXT(
         field(&h, "details.causes.2.message"),
