@@ -8,7 +8,8 @@ import os
 import subprocess
 import time
 
-from servers import BUILD, CONFIGMAPS, Bare, Etcd, Nats, Nginx, NginxTls, Tidewatch, TidewatchTls, installed
+from servers import (BUILD, CONFIGMAPS, Bare, Etcd, KubeApiserver, Nats, Nginx, NginxTls, Tidewatch, TidewatchTls,
+                     installed)
 from tidewatch import configmap
 
 MB = 1 << 20
@@ -55,6 +56,11 @@ def start():
         ready_ms = (time.monotonic() - began) * 1000
         server.client().get("/readyz")
         return {"start to ready, ms": ready_ms, "idle RSS, MiB": server.rss_kib() / 1024}
+
+
+def start_kube_apiserver():
+    with KubeApiserver() as server:
+        return {"start to ready, ms": server.ready_s * 1000, "idle RSS, MiB": server.rss_kib() / 1024}
 
 
 def restart(count):
@@ -109,8 +115,9 @@ def bare_sqlite(group):
 
 def create_row(writers, count, goal):
     contestants = {"tidewatch": writes(Tidewatch, writers, count)}
-    for peer in installed(Etcd):
-        contestants[peer.name] = writes(peer, writers, count // 2)
+    for peer, part in ((Etcd, 2), (KubeApiserver, 10)):
+        if installed(peer):
+            contestants[peer.name] = writes(peer, writers, count // part)
     # groups grow to half the writers: one half commits while the other's requests come
     contestants["bare sqlite"] = bare_sqlite(max(1, min(512, writers // 2)))
     return Row(goal, contestants)
@@ -285,7 +292,8 @@ def all_rows(quick):
     part = (lambda full, short: short) if quick else (lambda full, short: full)
     below = "<= 1.10 x bare, below nchan"
     rows = {
-        "start": one("<= 10 ms, <= 8 MB", start),
+        "start": Row("<= 10 ms, <= 8 MB", {"tidewatch": start, **{
+            p.name: start_kube_apiserver for p in installed(KubeApiserver)}}),
         "restart": one("<= 1 s; <= 1.6 x the bytes + 20 MB", lambda: restart(100_000), 1),
         "stop": one("<= 100 ms", lambda: stop_with_watches(10_000)),
     }
@@ -309,14 +317,14 @@ def all_rows(quick):
     rows["list-writes"] = one("<= 1.2 x", lists_beside_writes(10_000, part(10, 4)))
     rows["resume"] = one(">= 300,000 events/s", resume(part(1_000_000, 200_000)), 1)
     for n, events in ((100, part(2000, 500)), (1000, part(500, 100)), (10_000, part(50, 15))):
-        peers = [Bare, Nginx, Nats, Etcd]
+        peers, slow = [Bare, Nginx, Nats, Etcd], [KubeApiserver] if n == 1000 else []
         rows[f"watch-h1-{n}"] = fan_out_row(below, peers, watchers=n, events=events)
         rows[f"watch-h2-{n}"] = fan_out_row("<= 0.15 x bare", [Bare], watchers=n, events=2 * events, http=2)
-        if TidewatchTls.is_built():
-            rows[f"watch-tls-h1-{n}"] = Row("below nchan with TLS", {
-                p.name: fan_out(p, watchers=n, events=events) for p in installed(TidewatchTls, NginxTls)})
-            rows[f"watch-tls-h2-{n}"] = Row("", {
-                "tidewatch": fan_out(TidewatchTls, watchers=n, events=2 * events, http=2)})
+        rows[f"watch-tls-h1-{n}"] = Row("below nchan with TLS", {
+            p.name: fan_out(p, watchers=n, events=events) for p in installed(TidewatchTls, NginxTls, *slow)})
+        rows[f"watch-tls-h2-{n}"] = Row("<= 1/5 of kube-apiserver's CPU", {
+            p.name: fan_out(p, watchers=n, events=2 * events, http=2)
+            for p in installed(TidewatchTls, *slow)})
     rows["flood-h1-1000"] = Row("<= 1.15 x bare with 10 events a write", {
         "tidewatch": fan_out(Tidewatch, watchers=1000, events=part(5000, 2000), flood=1),
         "bare": fan_out(Bare, watchers=1000, events=part(5000, 2000), burst=10)})
@@ -326,7 +334,7 @@ def all_rows(quick):
     rows["watch-websocket-1000"] = one("<= 1.0 KiB", fan_out(
         Tidewatch, watchers=1000, events=part(500, 100), kind="websocket"))
     rows["encode-once"] = one("once a format", encode_once(10_000, part(100, 30)), 1)
-    rows["latency-1000"] = fan_out_row("<= 1/3 of etcd's p99", [Etcd], watchers=1000,
+    rows["latency-1000"] = fan_out_row("<= 1/3 of etcd's and kube-apiserver's p99", [Etcd, KubeApiserver], watchers=1000,
                                        rate=100, events=part(1000, 300))
     rows["selectors"] = selectors_row((10, 1000, 10_000), part(2000, 300))
     rows["open-10000"] = one("<= 1 s; <= 0.6 KiB", opening(10_000, 100_000), 1)

@@ -21,7 +21,7 @@ import rows as bench  # noqa: E402
 import servers  # noqa: E402
 import svg  # noqa: E402
 
-PEERS = ["bare", "bare sqlite", "nginx", "nats", "etcd"]
+PEERS = ["bare", "bare sqlite", "nginx", "nats", "etcd", "kube-apiserver"]
 PLOTS = [("p99, ms", "Latency: write to receipt, p99", "ms"),
          ("RSS a watch, KiB", "Memory of an idle watch", "KiB"),
          ("deliveries/s", "Deliveries a second", "deliveries/s"),
@@ -85,8 +85,8 @@ def main():
     unknown = [name for name in names if name not in rows]
     if unknown:
         raise SystemExit(f"no such row: {unknown[0]}; there are: {' '.join(rows)}")
-    for peer, package in servers.missing():
-        print(f"not measured: {peer} is not installed (Debian: {package})", file=sys.stderr)
+    for peer, how in servers.missing():
+        print(f"not measured: {peer} is not here ({how})", file=sys.stderr)
     measured, began = {}, time.monotonic()
     print("| row | what | median | least .. most | peers (ours is so many times theirs) | goal |\n"
           "|---|---|---|---|---|---|", flush=True)

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 
+import kube
 from tidewatch import BUILD, Server
 
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
@@ -101,12 +102,6 @@ class TidewatchTls(Tidewatch):
         super().close()
         shutil.rmtree(self.certs, ignore_errors=True)
 
-    @staticmethod
-    def is_built():
-        text = subprocess.run([os.path.join(BUILD, "tidewatch"), "--help"], stdout=subprocess.PIPE,
-                              text=True, check=True).stdout
-        return "--tls-cert-file" in text
-
 
 class Bare(Process):
     """bareserver.c: what the kernel alone costs."""
@@ -164,7 +159,7 @@ class Nats(Process):
     name, target, asks = "nats", "nats", {"size": 1000}
 
     def command(self):
-        return [program("nats-server"), "-a", "127.0.0.1", "-p", str(self.port)]
+        return [program("Debian: nats-server"), "-a", "127.0.0.1", "-p", str(self.port)]
 
 
 class Etcd(Process):
@@ -178,21 +173,48 @@ class Etcd(Process):
                 "--initial-cluster", f"default={peer}"]
 
 
+class KubeApiserver(kube.KubeApiserver):
+    """With its etcd, which waits for the disk. Everybody may do everything, and nobody is told to wait: what is
+    measured is the work, not who may ask for it."""
+    name, target = "kube-apiserver", "kube"
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "bench"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:unauthenticated"}]}
+
+    def __init__(self):
+        super().__init__(*kube.find(), durable=True, flags=[
+            "--enable-priority-and-fairness=false", "--max-requests-inflight=0", "--max-mutating-requests-inflight=0"])
+        self.asks = {"tls": 1}
+        client = self.client()
+        if client.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", self.role).code != 201:
+            raise SystemExit("kube-apiserver lets nobody in")
+        client.close()
+
+    def rss_kib(self):
+        total = 0
+        for pid in self.pids:
+            with open(f"/proc/{pid}/status") as f:
+                total += next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+        return total
+
+
 def user():
     return "root" if os.getuid() == 0 else os.environ.get("USER", "nobody")
 
 
 def missing():
-    """Names of the peers that cannot be measured here, and the package each is in."""
-    lacks = [(name, package) for name, package in (("nginx", "nginx-light"), ("etcd", "etcd-server"),
-                                                   ("nats-server", "nats-server"))
+    """Names of the peers that cannot be measured here, and how to get each."""
+    lacks = [(name, how) for name, how in (("nginx", "Debian: nginx-light"), ("etcd", "Debian: etcd-server"),
+                                               ("nats-server", "Debian: nats-server"))
              if program(name) is None]
     if program("nginx") and not os.path.exists(Nginx.module):
-        lacks.append(("nchan", "libnginx-mod-nchan"))
+        lacks.append(("nchan", "Debian: libnginx-mod-nchan"))
+    if kube.find() is None:
+        lacks.append(("kube-apiserver", "./dev kube builds it"))
     return lacks
 
 
 def installed(*peers):
     """Those of the classes that can be measured here."""
     needs = {Nginx: "nginx", NginxTls: "nginx", Nats: "nats-server", Etcd: "etcd"}
-    return [p for p in peers if p not in needs or program(needs[p]) is not None]
+    return [p for p in peers if (program(needs[p]) if p in needs else p is not KubeApiserver or kube.find())]
