@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apiserver/handlers/flight.h"
 #include "apiserver/handlers/lifecycle.h"
 #include "apiserver/handlers/metrics.h"
 #include "apiserver/security.h"
@@ -21,6 +22,7 @@ struct server {
     struct history *history;
     struct security security;
     struct http_limits limits;
+    struct flight_limits flight_limits;
     struct worker *workers;
     struct runner *runners;
     pthread_t *threads;
@@ -292,7 +294,8 @@ static enum status init_worker(struct server *server, unsigned index, struct err
     w->loop = loop_new(index);
     w->registry = registry_new();
     w->metrics = metrics_new();
-    if (w->loop == NULL || w->registry == NULL || w->metrics == NULL)
+    w->flight = flight_new(w, &server->flight_limits);
+    if (w->loop == NULL || w->registry == NULL || w->metrics == NULL || w->flight == NULL)
         return error_set(reterr, STATUS_NO_MEMORY, "cannot make event loop %u", index);
     w->cache = watch_cache_new(&(struct watch_cache_options){
         .loop = w->loop,
@@ -499,6 +502,9 @@ static struct server *make_server(const struct config *config)
         server->limits.user_timeout_ms = server->limits.write_stall_ms;
     server->limits.ping_ms = (uint32_t)config->ping_ms;
     server->limits.pong_ms = (uint32_t)config->pong_ms;
+    server->flight_limits.max[FLIGHT_READ] = config->reads_max;
+    server->flight_limits.max[FLIGHT_WRITE] = config->writes_max;
+    server->flight_limits.request_ms = config->request_ms;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->stepped, NULL);
     if (server->workers == NULL || server->threads == NULL || server->runners == NULL) {
@@ -524,6 +530,7 @@ static void free_server(struct server *server)
         access_free(w->access);
         registry_free(w->registry);
         metrics_free(w->metrics);
+        flight_free(w->flight);
         loop_free(w->loop);
     }
     for (size_t i = 0; i < LISTEN_MAX; i++)

@@ -27,6 +27,7 @@
 #include "base/rand.h"
 
 struct access_control;
+struct flight;
 struct identity;
 struct metrics;
 struct server_info;
@@ -47,6 +48,7 @@ struct worker {
     uint64_t waiting_least;         /* the least revision one of them waits for; 0: none */
     struct lifecycle *lifecycle;    /* worker 0 only */
     struct access_control *access;  /* NULL: everybody may do everything */
+    struct flight *flight;          /* NULL: any number of requests, for any time */
 };
 
 /* A write on its way to storage and back to the loop that sent it. */
@@ -87,6 +89,10 @@ struct api_request {
     const struct user *user;         /* on whose behalf: the same, unless it impersonates */
     struct bytes allow;              /* of a 405: the methods that are fine */
     int code;                        /* of the answer, for metrics and the log */
+    struct list flight_link;         /* flight.h */
+    uint64_t begun_ms;
+    unsigned flight_class;
+    bool overdue; /* answered while it is being worked on: goes on as if its client had left */
 };
 
 /* Runs `resume` when this loop has applied `rev` (at once if it has). If the client leaves
@@ -110,6 +116,8 @@ void respond_empty(struct api_request *api, int code);
 void respond_object(struct api_request *api, int code, const struct object *object, uint64_t rev);
 /* Drops a request whose client has left, or that became a stream. */
 void api_free(struct api_request *api);
+/* The client has left: the request goes, now or when what is under way ends. */
+void api_leave(struct api_request *api);
 
 /* Adds a `Warning: 299 - "text"` header (text is copied). */
 void api_warn(struct api_request *api, struct bytes text);

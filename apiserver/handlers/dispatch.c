@@ -7,6 +7,7 @@
 
 #include "apiserver/handlers/access.h"
 #include "apiserver/handlers/cors.h"
+#include "apiserver/handlers/flight.h"
 #include "apiserver/handlers/forms.h"
 #include "apiserver/handlers/server_info.h"
 #include "apiserver/handlers/watch_many.h"
@@ -114,22 +115,26 @@ void api_free(struct api_request *api)
     if (api->release != NULL)
         api->release(api);
     stop_waiting(api);
+    flight_end(api);
     kind_unref(api->kind);
     projection_unref(api->negotiated.projection);
     arena_release(&api->arena);
     free(api);
 }
 
-static void on_gone(struct http_request *req)
+void api_leave(struct api_request *api)
 {
-    struct api_request *api = req->user;
-
     api->http = NULL;
     if (api->left != NULL)
         api->left(api);
     else if (list_linked(
                  &api->waiting_link)) /* else a write or a disk read is under way and ends it */
         api_free(api);
+}
+
+static void on_gone(struct http_request *req)
+{
+    api_leave(req->user);
 }
 
 /* serviceaccounts/token: made, never kept. */
@@ -318,6 +323,8 @@ void api_on_request(void *user, struct http_request *req)
         respond_error(api, &err);
         return;
     }
+    if (!flight_begin(api))
+        return;
     /* A default read is consistent: it sees all that was acknowledged before it came in. */
     api_wait_for(api, PLANTED(stale_read) ? 0 : storage_committed(worker->storage), route);
 }

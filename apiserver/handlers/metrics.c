@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "apiserver/handlers/access.h"
+#include "apiserver/handlers/flight.h"
 #include "base/clock.h"
 #include "base/map.h"
 
@@ -378,6 +379,16 @@ static void write_storage(struct buf *out, const struct server_info *info)
         (double)s.compacted_events);
 }
 
+static void write_flight(struct buf *out, const struct worker *worker)
+{
+    head(out, "apiserver_current_inflight_requests", "gauge", "Requests being worked on.");
+    buf_appendf(out,
+                "apiserver_current_inflight_requests{request_kind=\"readOnly\"} %llu\n"
+                "apiserver_current_inflight_requests{request_kind=\"mutating\"} %llu\n",
+                (unsigned long long)flight_count(worker->flight, FLIGHT_READ),
+                (unsigned long long)flight_count(worker->flight, FLIGHT_WRITE));
+}
+
 static void write_process(struct buf *out, const struct server_info *info)
 {
     struct rusage usage;
@@ -404,6 +415,7 @@ void metrics_write(struct buf *out, const struct worker *worker)
     write_objects(out, worker);
     write_requests(out, info);
     write_watches(out, info);
+    write_flight(out, worker);
     write_access(out, info);
     write_storage(out, info);
     write_process(out, info);

@@ -89,7 +89,10 @@ void respond(struct api_request *api, const struct http_response *response)
     api->http->on_gone = NULL;
     http_reply(api->http, response);
     api->http = NULL;
-    api_free(api);
+    if (api->overdue)
+        api_leave(api);
+    else
+        api_free(api);
 }
 
 enum { GZIP_LEAST = 128 * 1024, GZIP_LEVEL = 1 };

@@ -17,6 +17,7 @@
 
 #include <stdlib.h>
 
+#include "apiserver/handlers/flight.h"
 #include "apiserver/handlers/lifecycle.h"
 #include "apiserver/handlers/metrics.h"
 #include "apiserver/transport/server.h"
@@ -381,6 +382,7 @@ static inline void harness_stop(struct harness *h)
     loop_post(w->loop, &h->last_task);
     run_loop(h);
     lifecycle_free(w->lifecycle);
+    flight_free(w->flight);
     loop_free(w->loop);
     watch_cache_free(w->cache);
     registry_free(w->registry);
