@@ -23,6 +23,7 @@ struct server {
     struct security security;
     struct http_limits limits;
     struct flight_limits flight_limits;
+    struct tally peers, watches;
     struct worker *workers;
     struct runner *runners;
     pthread_t *threads;
@@ -265,11 +266,14 @@ static enum status open_storage(struct server *server, struct error *reterr)
     return storage_open(&options, &server->info.storage, reterr);
 }
 
-static enum status init_security(const struct server *server, struct worker *w,
-                                 struct error *reterr)
+static enum status init_security(struct server *server, struct worker *w, struct error *reterr)
 {
     const struct security *security = &server->security;
-    struct http_server_options options = {w->loop, &server->limits, api_on_request, w};
+    struct http_server_options options = {.loop = w->loop,
+                                          .limits = &server->limits,
+                                          .peers = &server->peers,
+                                          .on_request = api_on_request,
+                                          .user = w};
     enum status st = http_server_new(&options, &w->http, reterr);
 
     if (st != STATUS_OK)
@@ -505,6 +509,11 @@ static struct server *make_server(const struct config *config)
     server->flight_limits.max[FLIGHT_READ] = config->reads_max;
     server->flight_limits.max[FLIGHT_WRITE] = config->writes_max;
     server->flight_limits.request_ms = config->request_ms;
+    server->limits.peer_conns_max = config->peer_conns_max;
+    server->info.user_watches_max = config->user_watches_max;
+    server->info.watches = &server->watches;
+    tally_init(&server->peers);
+    tally_init(&server->watches);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->stepped, NULL);
     if (server->workers == NULL || server->threads == NULL || server->runners == NULL) {
@@ -539,6 +548,8 @@ static void free_server(struct server *server)
          server->fds != NULL && i < server->config->listen_count * server->worker_count; i++)
         if (server->fds[i] >= 0)
             close(server->fds[i]);
+    tally_release(&server->peers);
+    tally_release(&server->watches);
     security_release(&server->security);
     free(server->fds);
     free(server->workers);

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "apiserver/handlers/server_info.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -20,10 +21,10 @@ struct session {
 };
 
 struct permit {
-    struct watch_permit base; /* first */
-    struct session *session;
-    struct access what;
-    char texts[];
+    struct watch_permit base;  /* first */
+    struct tally_entry *place; /* among the watches of its user; or NULL */
+    struct session *session;   /* NULL: nothing can take its right away */
+    struct access *what;       /* behind the struct, with its texts; NULL without a session */
 };
 
 /* ---- sessions ---- */
@@ -94,7 +95,9 @@ static void release(struct watch_permit *base)
 {
     struct permit *permit = (struct permit *)base;
 
-    session_unref(permit->session);
+    tally_return(permit->place);
+    if (permit->session != NULL)
+        session_unref(permit->session);
     free(permit);
 }
 
@@ -108,25 +111,31 @@ static struct bytes keep(char **at, struct bytes text)
     return kept;
 }
 
+/* `what` NULL: for ever. */
 static struct permit *permit_new(const struct access *what)
 {
-    size_t len = what->verb.len + what->group.len + what->version.len + what->resource.len +
-                 what->subresource.len + what->namespace.len + what->name.len;
+    size_t len = what == NULL ? 0
+                              : sizeof(*what) + what->verb.len + what->group.len +
+                                    what->version.len + what->resource.len + what->subresource.len +
+                                    what->namespace.len + what->name.len;
     struct permit *permit = calloc(1, sizeof(*permit) + len);
     char *at;
 
     if (permit == NULL)
         return NULL;
-    at = permit->texts;
     permit->base.release = release;
-    permit->what = (struct access){.is_resource = true,
-                                   .verb = keep(&at, what->verb),
-                                   .group = keep(&at, what->group),
-                                   .version = keep(&at, what->version),
-                                   .resource = keep(&at, what->resource),
-                                   .subresource = keep(&at, what->subresource),
-                                   .namespace = keep(&at, what->namespace),
-                                   .name = keep(&at, what->name)};
+    if (what == NULL)
+        return permit;
+    permit->what = (struct access *)(permit + 1);
+    at = (char *)(permit->what + 1);
+    *permit->what = (struct access){.is_resource = true,
+                                    .verb = keep(&at, what->verb),
+                                    .group = keep(&at, what->group),
+                                    .version = keep(&at, what->version),
+                                    .resource = keep(&at, what->resource),
+                                    .subresource = keep(&at, what->subresource),
+                                    .namespace = keep(&at, what->namespace),
+                                    .name = keep(&at, what->name)};
     return permit;
 }
 
@@ -137,23 +146,64 @@ static bool is_for_ever(const struct api_request *api)
            (!access_uses_rbac(api->worker) && api->identity->proof == PROOF_NONE);
 }
 
+/* Whose watch it is: the user's, or, if that is nobody, the address's. */
+static struct bytes write_holder(struct buf *out, const struct api_request *api)
+{
+    if (api->identity != NULL && api->identity->proof != PROOF_NONE)
+        buf_appendf(out, "user \"%.*s\"", BYTES_FMT(api->user->name));
+    else
+        buf_appendf(out, "%.*s", BYTES_FMT(http_peer_address(api->http->peer)));
+    return buf_bytes(out);
+}
+
+static enum status take_place(struct api_request *api, struct tally_entry **ret_place,
+                              struct error *reterr)
+{
+    uint64_t max = api->worker->info->user_watches_max;
+    struct buf holder = {0};
+    struct bytes name = write_holder(&holder, api);
+    enum status st = tally_take(api->worker->info->watches, name, max, ret_place);
+
+    if (st == STATUS_TOO_MANY_REQUESTS) {
+        error_set(reterr, st, "too many watches: %.*s has %llu already", BYTES_FMT(name),
+                  (unsigned long long)max);
+        reterr->retry_after_s = 1;
+    } else if (st != STATUS_OK) {
+        error_set(reterr, st, "out of memory");
+    }
+    buf_release(&holder);
+    return st;
+}
+
+/* Subscriptions of nobody's stream have a bound of their own, and no request that tells whose. */
+static bool is_counted(const struct api_request *api)
+{
+    return api->worker->info->user_watches_max != 0 &&
+           (api->http != NULL || (api->identity != NULL && api->identity->proof != PROOF_NONE));
+}
+
 enum status api_permit_watch(struct api_request *api, const struct access *what,
                              struct watch_permit **ret_permit, struct error *reterr)
 {
+    bool for_ever = is_for_ever(api);
     struct permit *permit;
+    enum status st = STATUS_OK;
 
     *ret_permit = NULL;
-    if (is_for_ever(api))
+    if (for_ever && !is_counted(api))
         return STATUS_OK;
-    permit = permit_new(what);
-    if (permit != NULL)
-        permit->session = session_of(api);
-    if (permit == NULL || permit->session == NULL) {
-        free(permit);
+    permit = permit_new(for_ever ? NULL : what);
+    if (permit == NULL)
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
-    }
-    *ret_permit = &permit->base;
-    return STATUS_OK;
+    if (is_counted(api))
+        st = take_place(api, &permit->place, reterr);
+    if (st == STATUS_OK && !for_ever && (permit->session = session_of(api)) == NULL)
+        st = error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    if (st == STATUS_OK)
+        *ret_permit = &permit->base;
+    else
+        release(&permit->base);
+    return st;
 }
 
 /* ---- streams that go on asking ---- */
@@ -210,6 +260,8 @@ static bool holds(void *user, struct watch_permit *base, struct error *reterr)
     const struct session *session = permit->session;
     struct account_world world = access_world(control->worker);
 
+    if (session == NULL)
+        return true;
     if (!authenticator_still_holds(control->authenticator, &session->identity, &world,
                                    clock_wall_s())) {
         error_set(reterr, STATUS_UNAUTHORIZED, "Unauthorized");
@@ -217,14 +269,14 @@ static bool holds(void *user, struct watch_permit *base, struct error *reterr)
                impersonation_check(control->worker, &session->identity.user, &session->user,
                                    reterr) != STATUS_OK) {
         /* said already */
-    } else if (!access_allows(control->worker, &session->user, &permit->what, NULL)) {
-        access_error_forbidden(reterr, &session->user, &permit->what, BYTES(""));
+    } else if (!access_allows(control->worker, &session->user, permit->what, NULL)) {
+        access_error_forbidden(reterr, &session->user, permit->what, BYTES(""));
     } else {
         return true;
     }
     access_count(&control->watches_ended);
     LOG_INFO("a watch ends: its right has", LOG_BYTES("user", session->user.name),
-             LOG_BYTES("resource", permit->what.resource));
+             LOG_BYTES("resource", permit->what->resource));
     return false;
 }
 

@@ -264,6 +264,7 @@ static void write_watches(struct buf *out, const struct server_info *info)
         sum.checks_broken += s.checks_broken;
         http.connections += h.connections;
         http.connections_total += h.connections_total;
+        http.connections_refused_total += h.connections_refused_total;
         http.streams += h.streams;
         http.bytes_sent_total += h.bytes_sent_total;
     }
@@ -300,6 +301,8 @@ static void write_watches(struct buf *out, const struct server_info *info)
     one(out, "tidewatch_connections", "gauge", "Open connections.", (double)http.connections);
     one(out, "tidewatch_connections_total", "counter", "Connections accepted.",
         (double)http.connections_total);
+    one(out, "tidewatch_connections_refused_total", "counter",
+        "Connections beyond --max-connections-per-peer.", (double)http.connections_refused_total);
 }
 
 /* By result alone: names of users are the clients' to choose. */

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "apiserver/handlers/api.h"
+#include "base/tally.h"
 
 /* The Kubernetes release whose API this server speaks. */
 #define KUBERNETES_MAJOR "1"
@@ -20,6 +21,8 @@ struct server_info {
     struct storage *storage;
     int64_t started_s;
     uint32_t event_ttl_s;
+    struct tally *watches;        /* by user, or by address without one */
+    uint64_t user_watches_max;    /* of one; 0: nobody counts */
     struct bytes allowed_origins; /* of pages: see request/origin.h */
     atomic_bool ready;            /* the first writes are durable */
     atomic_bool shutting_down;

@@ -60,6 +60,7 @@ static void conn_on_close(void *data)
     conn_count_sent(conn);
     conn->sock = NULL;
     tls_release(conn);
+    tally_return(conn->place);
     conn->ops->on_closed(conn);
     list_remove(&conn->link);
     if (conn->linger_fd >= 0)
@@ -162,6 +163,45 @@ void conn_count_sent(struct conn *conn)
 {
     COUNTER_ADD(conn->server->counters.bytes_sent_total, conn->sock->bytes_written - conn->counted);
     conn->counted = conn->sock->bytes_written;
+}
+
+/* ---- too many of one address ---- */
+
+/* Whatever it asks; TLS is not worth a handshake, and just ends. */
+static void refuse(struct conn *conn, bool tls)
+{
+    struct blob *body = error_reply_body(429, "too many connections from this address");
+    struct buf answer = {0};
+
+    LOG_DEBUG("too many connections of one address", LOG_STR("peer", conn->peer));
+    COUNTER_ADD(conn->server->counters.connections_refused_total, 1);
+    if (tls || body == NULL) {
+        blob_unref(body);
+        conn_close(conn);
+        return;
+    }
+    buf_appendf(&answer,
+                "HTTP/1.1 429 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                "Retry-After: 1\r\nConnection: close\r\n\r\n%.*s",
+                http_reason(429), body->len, BYTES_FMT(blob_bytes(body)));
+    if (!answer.failed)
+        (void)!send(h2o_socket_get_fd(conn->sock), answer.data, answer.len,
+                    MSG_DONTWAIT | MSG_NOSIGNAL);
+    buf_release(&answer);
+    blob_unref(body);
+    conn_linger(conn);
+}
+
+bool conn_admit(struct conn *conn, bool tls)
+{
+    const struct http_server *server = conn->server;
+
+    if (server->peers == NULL || server->limits.peer_conns_max == 0 ||
+        tally_take(server->peers, http_peer_address(bytes_str(conn->peer)),
+                   server->limits.peer_conns_max, &conn->place) == STATUS_OK)
+        return true;
+    refuse(conn, tls);
+    return false;
 }
 
 /* ---- the peer that does not read ---- */

@@ -82,6 +82,7 @@ struct conn {
     SSL *ssl;                              /* libh2o's; NULL: plain */
     struct shown_certificate *certificate; /* of the client, once it was asked for; or NULL */
     struct list link;
+    struct tally_entry *place; /* among those of its address; or NULL */
     struct loop_task turn;
     struct loop_timer wait;   /* for the peer's bytes */
     struct loop_timer stall;  /* for the peer to take ours */
@@ -104,6 +105,8 @@ struct conn {
 
 /* A socket we have accepted (or, for lingering, duplicated). NULL without memory: it is closed. */
 struct conn *conn_new(struct http_server *server, h2o_socket_t *sock);
+/* Takes its place among those of its address. False: there are too many, and it was refused. */
+bool conn_admit(struct conn *conn, bool tls);
 /* Shakes hands if it must, reads the first bytes and decides what they are. */
 void conn_start(struct conn *conn, bool tls);
 /* Sends what was written, then takes no more and closes when the peer does, or soon: closing with

@@ -22,6 +22,13 @@ const struct http_limits http_limits_default = {
     .pong_ms = 20000,
 };
 
+struct bytes http_peer_address(struct bytes peer)
+{
+    const char *colon = memrchr(peer.ptr, ':', peer.len);
+
+    return colon != NULL ? bytes_of(peer.ptr, (size_t)(colon - peer.ptr)) : peer;
+}
+
 struct bytes http_header(const struct http_request *req, const char *name)
 {
     for (size_t i = 0; i < req->header_count; i++)

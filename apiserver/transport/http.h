@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/blob.h"
 #include "base/error.h"
+#include "base/tally.h"
 
 struct http_header {
     struct bytes name, value; /* names are lower-case in requests */
@@ -55,6 +56,8 @@ struct http_request {
     const struct http_engine_ops *ops;
 };
 
+/* The address alone: its port is the connection's. */
+struct bytes http_peer_address(struct bytes peer);
 /* The first header of that lower-case name, or ptr NULL. */
 struct bytes http_header(const struct http_request *req, const char *name);
 
@@ -105,6 +108,7 @@ void http_stream_abort(struct http_stream *stream);
 
 /* ---- the server side of one loop ---- */
 struct http_limits {
+    uint64_t peer_conns_max;  /* of one address, over all that share `peers`; 0: without bound */
     size_t body_max;          /* 3 MiB: more is 413 */
     size_t head_max;          /* of all header bytes and of the target: more is 431 */
     uint32_t first_byte_ms;   /* silent or slow before the request is complete: closed */
@@ -122,6 +126,7 @@ struct http_server;
 struct http_server_options {
     struct loop *loop;
     const struct http_limits *limits;
+    struct tally *peers; /* connections by address, over all loops; NULL: nobody counts */
     void (*on_request)(void *user, struct http_request *req);
     void *user;
 };
@@ -144,7 +149,7 @@ void http_server_drain(struct http_server *server, uint32_t grace_ms,
 void http_server_free(struct http_server *server);
 
 struct http_server_stats {
-    uint64_t connections_total, requests_total, bytes_sent_total;
+    uint64_t connections_total, connections_refused_total, requests_total, bytes_sent_total;
     uint64_t connections, streams;
 };
 /* From any thread. */

@@ -60,7 +60,7 @@ static void on_accept(h2o_socket_t *sock, const char *err)
         listener->complained = false;
         COUNTER_ADD(listener->server->counters.connections_total, 1);
         conn = conn_new(listener->server, accepted);
-        if (conn != NULL)
+        if (conn != NULL && conn_admit(conn, listener->tls))
             conn_start(conn, listener->tls);
     }
 }
@@ -139,6 +139,7 @@ enum status http_server_new(const struct http_server_options *options,
         return error_set(reterr, STATUS_NO_MEMORY, "no memory for a server");
     server->loop = options->loop;
     server->limits = options->limits != NULL ? *options->limits : http_limits_default;
+    server->peers = options->peers;
     server->on_request = options->on_request;
     server->user = options->user;
     server->turn.run = on_turn_end;
@@ -212,6 +213,8 @@ void http_server_get_stats(const struct http_server *server, struct http_server_
 
     *ret_stats = (struct http_server_stats){
         .connections_total = atomic_load_explicit(&from->connections_total, memory_order_relaxed),
+        .connections_refused_total =
+            atomic_load_explicit(&from->connections_refused_total, memory_order_relaxed),
         .requests_total = atomic_load_explicit(&from->requests_total, memory_order_relaxed),
         .bytes_sent_total = atomic_load_explicit(&from->bytes_sent_total, memory_order_relaxed),
         .connections = atomic_load_explicit(&from->connections, memory_order_relaxed),

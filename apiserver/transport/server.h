@@ -13,7 +13,8 @@ struct h2_stream;
 
 /* Written by the loop, read by anyone. */
 struct server_counters {
-    _Atomic uint64_t connections_total, requests_total, bytes_sent_total, connections, streams;
+    _Atomic uint64_t connections_total, connections_refused_total, requests_total, bytes_sent_total,
+        connections, streams;
 };
 
 #define COUNTER_ADD(counter, n) atomic_fetch_add_explicit(&(counter), (n), memory_order_relaxed)
@@ -22,6 +23,7 @@ struct server_counters {
 struct http_server {
     struct loop *loop;
     struct http_limits limits;
+    struct tally *peers; /* or NULL */
     void (*on_request)(void *user, struct http_request *req);
     void *user;
     struct list conns, listeners;

@@ -1,0 +1,33 @@
+/*
+ * tally - how much of something each of many holds: connections of an address, watches of a user.
+ *
+ *   tally_take(t, BYTES("10.0.0.7"), 1000, &entry) ... tally_return(entry)
+ *
+ * Owner    an entry lives while anything of it is held, so nobody's name is kept for nothing.
+ * Threads  any.
+ * Errors   TOO_MANY_REQUESTS, NO_MEMORY; nothing is taken then.
+ */
+#ifndef TIDEWATCH_BASE_TALLY_H
+#define TIDEWATCH_BASE_TALLY_H
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "base/status.h"
+
+struct tally {
+    pthread_mutex_t lock;
+    struct map entries;
+};
+struct tally_entry;
+
+void tally_init(struct tally *tally);
+/* All entries have been returned. */
+void tally_release(struct tally *tally);
+/* One more for `key`, unless it holds `max` already. */
+MUST_CHECK enum status tally_take(struct tally *tally, struct bytes key, uint64_t max,
+                                  struct tally_entry **ret_entry);
+/* NULL is fine. */
+void tally_return(struct tally_entry *entry);
+
+#endif

@@ -1,0 +1,65 @@
+#include "unit/test.h"
+
+#include "base/tally.h"
+
+TEST(tally, each_holds_up_to_the_limit_and_what_is_returned_can_be_taken_again)
+{
+    struct tally tally;
+    struct tally_entry *first, *second, *other, *none = NULL;
+
+    tally_init(&tally);
+    CHECK_INT(tally_take(&tally, BYTES("a"), 2, &first), STATUS_OK);
+    CHECK_INT(tally_take(&tally, BYTES("a"), 2, &second), STATUS_OK);
+    CHECK_INT(tally_take(&tally, BYTES("a"), 2, &none), STATUS_TOO_MANY_REQUESTS);
+    CHECK(none == NULL);
+    CHECK_INT(tally_take(&tally, BYTES("b"), 2, &other), STATUS_OK);
+    tally_return(first);
+    CHECK_INT(tally_take(&tally, BYTES("a"), 2, &first), STATUS_OK);
+    tally_return(first);
+    tally_return(second);
+    tally_return(other);
+    tally_return(NULL);
+    tally_release(&tally);
+}
+
+TEST(tally, a_name_is_forgotten_with_the_last_thing_it_held)
+{
+    struct tally tally;
+    struct tally_entry *held, *none = NULL;
+
+    tally_init(&tally);
+    CHECK_INT(tally_take(&tally, BYTES("nothing"), 0, &none), STATUS_TOO_MANY_REQUESTS);
+    CHECK_INT(tally.entries.count, 0);
+    CHECK_INT(tally_take(&tally, BYTES(""), 1, &held), STATUS_OK);
+    CHECK_INT(tally.entries.count, 1);
+    tally_return(held);
+    CHECK_INT(tally.entries.count, 0);
+    tally_release(&tally);
+}
+
+enum { ROUNDS = 20000 };
+
+static void *take_and_return(void *user)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        struct tally_entry *held = NULL;
+
+        if (tally_take(user, BYTES("shared"), 1, &held) == STATUS_OK)
+            tally_return(held);
+    }
+    return NULL;
+}
+
+TEST(tally, threads_share_it)
+{
+    struct tally tally;
+    pthread_t threads[3];
+
+    tally_init(&tally);
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, take_and_return, &tally), 0);
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+        pthread_join(threads[i], NULL);
+    CHECK_INT(tally.entries.count, 0);
+    tally_release(&tally);
+}
