@@ -1,0 +1,215 @@
+"""What hostile clients send, on a running server; docs/reliability.md has the whole table, most of whose rows are unit
+tests. Each named test there must exist."""
+import gzip
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from tidewatch import CONFIGMAPS, PATIENCE_S, ApiTest, Server, configmap, main, wait_for
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CANARY = "canary-that-must-not-be-seen"
+SECRETS = "/api/v1/namespaces/default/secrets"
+
+
+def talk(address, request):
+    """Sends raw bytes, ends, and returns all that is answered until the close."""
+    with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as s:
+        s.settimeout(PATIENCE_S)
+        s.connect(address)
+        answer = b""
+        try:
+            s.sendall(request)
+            s.shutdown(socket.SHUT_WR)
+            while some := s.recv(65536):
+                answer += some
+        except ConnectionError:
+            pass
+    return answer
+
+
+def codes(answer):
+    return re.findall(rb"HTTP/1\.1 (\d{3})", answer)
+
+
+class Table(unittest.TestCase):
+    def test_each_test_of_the_table_exists(self):
+        with open(os.path.join(ROOT, "docs", "reliability.md")) as f:
+            section = f.read().split("## Hostile clients", 1)[1].split("\n## ", 1)[0]
+        named = re.findall(r"`(tests/[\w./-]+)` (\w+)", section)
+        self.assertGreater(len(named), 20)
+        for path, name in named:
+            with self.subTest(path=path, name=name), open(os.path.join(ROOT, path)) as f:
+                self.assertRegex(f.read(), rf"(, {name}\)|def {name}\()")
+
+
+class Paths(ApiTest):
+    def setUp(self):
+        super().setUp()
+        self.client.create(SECRETS, {"metadata": {"name": "hidden"}, "stringData": {"k": CANARY}})
+
+    def test_tricks_with_paths_lead_nowhere(self):
+        for path in ("/api/v1/namespaces/default/configmaps/../secrets/hidden",
+                     "/api/v1/namespaces/default/configmaps/%2e%2e/secrets/hidden",
+                     "/api/v1/namespaces/default/configmaps/..%2fsecrets%2fhidden",
+                     "/api/v1/namespaces/default/configmaps%2f..%2fsecrets/hidden",
+                     "/api/v1/namespaces/default%2fsecrets%2fhidden", "//api/v1/namespaces/default//secrets/hidden",
+                     "/api/v1/namespaces/default/secrets/hidden%00", "/api/v1/namespaces/default/secrets/hidden/.",
+                     "/api/v1/namespaces/default%00/secrets/hidden", "/api/v1/namespaces/default/secrets;/hidden",
+                     "/api/v1/namespaces/default/secrets%5chidden", "/api/v1/namespaces/./default/secrets/hidden"):
+            answer = talk(("127.0.0.1", self.server.port), f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            self.assertIn(codes(answer), ([b"400"], [b"404"]), (path, answer))
+            self.assertNotIn(CANARY.encode(), answer)
+
+    def test_a_cluster_scoped_object_is_not_reached_through_a_namespace(self):  # CVE-2019-11247
+        self.made("/apis/rbac.authorization.k8s.io/v1/clusterroles", {"metadata": {"name": "wide"}, "rules": []})
+        path = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/clusterroles"
+        for method, target in (("GET", path), ("GET", path + "/wide"), ("POST", path), ("PUT", path + "/wide"),
+                               ("DELETE", path + "/wide"), ("DELETE", path), ("GET", path + "?watch=1")):
+            answer = self.client.call(method, target, {"metadata": {"name": "wide"}})
+            self.assertIn(answer.code, (404, 405), (method, target, answer))
+        self.ok("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/wide")
+
+
+class Headers(ApiTest):
+    flags = ("--cors-allowed-origins=https://good.example",)
+
+    def test_what_a_url_or_an_origin_says_never_becomes_a_header(self):
+        evil = "%0d%0aX-Evil:%201%0d%0a%0d%0aHTTP/1.1%20200%20OK"
+        for target in (f"{CONFIGMAPS}/a{evil}", f"/api/v1/namespaces/a{evil}/configmaps", f"/{evil}",
+                       f"{CONFIGMAPS}?labelSelector={evil}", f"{CONFIGMAPS}?resourceVersion={evil}",
+                       f"{CONFIGMAPS}?watch=1&resourceVersion={evil}", f"/healthz?verbose&exclude={evil}"):
+            for more in ("", "Origin: https://good.example%0d%0aX-Evil: 1\r\n", "Origin: https://good.example\tX-Evil: 1\r\n"):
+                answer = talk(("127.0.0.1", self.server.port),
+                              f"GET {target} HTTP/1.1\r\nHost: h\r\n{more}Connection: close\r\n\r\n".encode())
+                self.assertEqual(len(codes(answer.split(b"\r\n\r\n")[0])), 1, answer)
+                self.assertNotIn(b"\r\nx-evil", answer.lower())
+
+    def test_a_page_of_another_origin_opens_no_websocket(self):
+        handshake = (f"GET {CONFIGMAPS}?watch=1 HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n")
+        answer = talk(("127.0.0.1", self.server.port), (handshake + "Origin: https://evil.example\r\n\r\n").encode())
+        self.assertEqual(codes(answer), [b"403"], answer)
+
+    def test_nothing_behind_a_refused_upgrade_is_served(self):  # CVE-2018-1002105
+        handshake = (f"GET {CONFIGMAPS}?watch=1 HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                     "Sec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n\r\n")
+        answer = talk(("127.0.0.1", self.server.port), (handshake + "GET /version HTTP/1.1\r\nHost: h\r\n\r\n").encode())
+        self.assertEqual(codes(answer), [b"400"], answer)
+
+    def test_a_form_of_another_site_writes_nothing(self):
+        for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+            answer = self.client.call("POST", CONFIGMAPS, json.dumps(configmap("forged")), content_type=content_type)
+            self.assertEqual(answer.code, 415, answer)
+        self.assertEqual(self.client.get(CONFIGMAPS + "/forged").code, 404)
+
+    def test_a_packed_body_is_not_unpacked(self):
+        bomb = gzip.compress(b"[" * (64 << 20))
+        answer = self.client.call("POST", CONFIGMAPS, bomb, Content_Encoding="gzip")
+        self.assertIn(answer.code, (400, 415), answer)
+        self.assertLess(self.server.rss_kib(), 512 << 10)
+
+
+GET = b"GET /version HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+
+
+def post(headers, body):
+    return (b"POST " + CONFIGMAPS.encode() + b" HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n" + headers +
+            b"\r\n" + body)
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+def ambiguous(hidden):
+    """Requests that two readers could cut in two ways, with `hidden` where only one of them sees a request."""
+    n = len(hidden)
+    return {
+        "CL.TE": post(b"Content-Length: %d\r\n" % (n + 5) + CHUNKED, b"0\r\n\r\n" + hidden),
+        "TE.CL": post(CHUNKED + b"Content-Length: 4\r\n", b"%x\r\n" % n + hidden + b"\r\n0\r\n\r\n"),
+        "two lengths": post(b"Content-Length: 0\r\nContent-Length: %d\r\n" % n, hidden),
+        "TE.TE": post(CHUNKED + b"Transfer-Encoding: x\r\n", b"0\r\n\r\n" + hidden),
+        "a tab before chunked": post(b"Content-Length: %d\r\nTransfer-Encoding:\tchunked\r\n" % n, hidden),
+        "a space before the colon": post(b"Content-Length: %d\r\nTransfer-Encoding : chunked\r\n" % (n + 5),
+                                         b"0\r\n\r\n" + hidden),
+        "a folded header": post(b"X: y\r\n Transfer-Encoding: chunked\r\n", b"0\r\n\r\n" + hidden),
+        "a bare line feed": post(b"X: y\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n" + hidden),
+        "a length with a sign": post(b"Content-Length: +%d\r\n" % n, hidden),
+        "a chunk of 0x..": post(CHUNKED, b"0x%x\r\n" % n + hidden + b"\r\n0\r\n\r\n"),
+        "a chunk of -1": post(CHUNKED, b"-1\r\n" + hidden),
+        "a chunk of 2^64": post(CHUNKED, b"10000000000000000\r\n" + hidden),
+        "a chunk of 2^63": post(CHUNKED, b"8000000000000000\r\n" + hidden),
+    }
+
+
+class Smuggling(unittest.TestCase):
+    """A request that is hidden in another is seen by us only if whoever stands in front has seen it, too."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(storage="memory", flags=["--log-level=debug"])
+        cls.addClassCleanup(cls.server.close)
+
+    def seen(self, path):
+        with open(os.path.join(self.server.folder, "log")) as f:
+            return path in f.read()
+
+    def check(self, address, front):
+        for i, what in enumerate(ambiguous(b"")):
+            path = f"/hidden-{front}-{i}"
+            with self.subTest(what):
+                answer = talk(address, ambiguous(b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode())[what])
+                self.assertEqual(codes(talk(address, GET)), [b"200"])
+                self.assertNotIn(b"200", codes(answer), answer)
+                self.assertLessEqual(self.seen(path), front == "nginx" and len(codes(answer)) == 2, answer)
+
+    def test_alone(self):
+        self.check(("127.0.0.1", self.server.port), "none")
+
+    def test_a_chunk_size_ends_at_the_first_byte_that_is_no_digit(self):
+        """libh2o takes what follows as an extension, and keeps the boundary: 0x4 is 0, and trailers follow."""
+        body = json.dumps(configmap("chunks")).encode()
+        whole = post(CHUNKED, b"%x;a=b\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+        odd = post(CHUNKED, b"0x4\r\nabcd: e\r\n\r\n")
+        answer = talk(("127.0.0.1", self.server.port), whole + odd + GET)
+        self.assertEqual(codes(answer), [b"201", b"400", b"200"], answer)
+
+    def test_behind_nginx(self):
+        nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+        if nginx is None:
+            self.skipTest("nginx is not installed")
+        folder = tempfile.mkdtemp(prefix="tidewatch-nginx-")
+        self.addCleanup(shutil.rmtree, folder, True)
+        front = os.path.join(folder, "front")
+        temps = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        with open(os.path.join(folder, "conf"), "w") as f:
+            f.write(f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error;\n"
+                    f"events {{}} http {{ access_log off; {temps}\n"
+                    f"upstream u {{ server 127.0.0.1:{self.server.port}; keepalive 4; }}\n"
+                    f"server {{ listen unix:{front}; location / {{ proxy_pass http://u; proxy_http_version 1.1;\n"
+                    'proxy_set_header Connection ""; proxy_request_buffering off;\n'
+                    "proxy_ignore_client_abort on; }}}\n")
+        process = subprocess.Popen([nginx, "-e", f"{folder}/error", "-c", f"{folder}/conf"], stderr=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: os.path.exists(front) or process.poll() is not None, "nginx")
+            self.assertIsNone(process.poll(), "nginx did not start")
+            wait_for(lambda: self.is_up(front), "nginx to listen")
+            self.check(front, "nginx")
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+
+    def is_up(self, address):
+        try:
+            return codes(talk(address, GET)) == [b"200"]
+        except OSError:
+            return False
+
+
+if __name__ == "__main__":
+    main()
