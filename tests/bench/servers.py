@@ -71,7 +71,11 @@ class Process:
 
 
 class Tidewatch(Server):
+    """Without a bound on writes in flight: a row has 1,000 writers, and so have the peers."""
     name, target, asks = "tidewatch", "kube", {}
+
+    def __init__(self, flags=()):
+        super().__init__(flags=[*flags, "--max-mutating-requests-inflight=0", "--max-requests-inflight=0"])
 
     @property
     def pids(self):
