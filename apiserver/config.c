@@ -22,7 +22,8 @@ struct setting {
 
 static const struct setting settings[] = {
     {"listen", "URL", "http://127.0.0.1:8080",
-     "where to serve: http[s]://HOST:PORT (port 0 picks one) or unix:///PATH; may be repeated",
+     "where to serve: http[s]://HOST:PORT (port 0 picks one), unix:///PATH or [https+]fd://N, a "
+     "socket that was inherited; may be repeated",
      TEXTS, AT(listen)},
     {"data-dir", "DIR", "tidewatch-data", "where the database lives; made if it is missing", TEXT,
      AT(data_dir)},
@@ -93,6 +94,9 @@ static const struct setting settings[] = {
      AT(authorization_mode)},
     {"allow-insecure-http", NULL, NULL, "let http:// listen beyond loopback", SWITCH,
      AT(allow_insecure_http)},
+    {"no-sandbox", NULL, NULL,
+     "keep what a server does not need: other files, calls like execve, core dumps", SWITCH,
+     AT(no_sandbox)},
     {"log-level", "LEVEL", "info", "debug, info, warn or error", TEXT, AT(log_level)},
     {"log-format", "FORM", "text", "text (logfmt) or json, on stderr", TEXT, AT(log_format)},
     {"config", "FILE", NULL, "YAML file of these settings, by the same names; SIGHUP rereads it",

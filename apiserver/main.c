@@ -1,11 +1,15 @@
 /*
  * tidewatch - the server's process: settings, signals, and the end.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "apiserver/commands.h"
+#include "apiserver/process/notify.h"
+#include "apiserver/process/sandbox.h"
 #include "apiserver/server.h"
 #include "base/log.h"
 
@@ -52,7 +56,10 @@ static void reload(struct server *server, int argc, char *const *argv)
 {
     struct config config;
     struct error err = {0};
-    enum status st = config_parse(argc, argv, &config, &err);
+    enum status st;
+
+    notify_reloading();
+    st = config_parse(argc, argv, &config, &err);
 
     if (st == STATUS_OK) {
         use_log_settings(&config);
@@ -64,16 +71,37 @@ static void reload(struct server *server, int argc, char *const *argv)
     else
         LOG_ERROR("settings not reloaded", LOG_STR("why", error_message(&err)));
     error_release(&err);
+    notify_ready();
+}
+
+/* The next signal; or 0 when it is time to tell the watchdog. */
+static int next_signal(const sigset_t *signals)
+{
+    uint64_t ms = notify_watchdog_ms();
+    struct timespec wait = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    int number = ms != 0 ? sigtimedwait(signals, NULL, &wait) : sigwaitinfo(signals, NULL);
+
+    if (number > 0)
+        return number;
+    return errno == EAGAIN ? 0 : SIGCONT; /* interrupted: nothing happened */
 }
 
 /* Returns when the process is told to end. */
 static void serve_signals(struct server *server, const sigset_t *signals, int argc,
                           char *const *argv)
 {
-    int signal_number;
+    for (;;) {
+        int number = next_signal(signals);
 
-    while (sigwait(signals, &signal_number) != 0 || signal_number == SIGHUP)
-        reload(server, argc, argv);
+        if (number == SIGTERM || number == SIGINT)
+            return;
+        if (number == SIGHUP)
+            reload(server, argc, argv);
+        if (number == 0) {
+            server_check(server); /* a loop that hangs keeps us from saying that all is well */
+            notify_watchdog();
+        }
+    }
 }
 
 static int serve(const struct config *config, int argc, char *const *argv)
@@ -89,13 +117,19 @@ static int serve(const struct config *config, int argc, char *const *argv)
     pthread_sigmask(SIG_BLOCK, &signals,
                     NULL); /* every thread inherits it: main alone takes them */
     signal(SIGPIPE, SIG_IGN);
+    if (!config->no_sandbox && sandbox_possible())
+        sandbox_harden();
+    notify_open();
     if (server_start(config, &server, &err) != STATUS_OK) {
         fprintf(stderr, "tidewatch: %s\n", error_message(&err));
         error_release(&err);
         return 1;
     }
+    notify_ready();
     serve_signals(server, &signals, argc, argv);
+    notify_stopping();
     server_stop(server);
+    notify_close();
     return 0;
 }
 

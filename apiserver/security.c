@@ -110,7 +110,8 @@ static void collect_hosts(const struct config *config, struct hosts *hosts)
 static bool serves_https(const struct config *config)
 {
     for (size_t i = 0; i < config->listen_count; i++)
-        if (is_https(config->listen[i]))
+        if (is_https(config->listen[i]) ||
+            bytes_starts_with(bytes_str(config->listen[i]), BYTES("https+fd://")))
             return true;
     return false;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apiserver/confine.h"
 #include "apiserver/handlers/flight.h"
 #include "apiserver/handlers/lifecycle.h"
 #include "apiserver/handlers/metrics.h"
@@ -581,15 +582,17 @@ static enum status start_parts(struct server *server, struct error *reterr)
         st = security_load(server->config, &server->security, reterr);
     if (st != STATUS_OK)
         return st;
+    st = bind_listeners(server, reterr);
+    if (st == STATUS_OK)
+        st = write_kubeconfig(server, reterr);
+    if (st != STATUS_OK)
+        return st;
+    confine(server->config); /* threads inherit it: before the first */
     server->history = history_new(server->info.storage, 2);
     if (server->history == NULL)
         return error_set(reterr, STATUS_NO_MEMORY, "cannot start the history readers");
     for (unsigned i = 0; i < server->worker_count && st == STATUS_OK; i++)
         st = init_worker(server, i, reterr);
-    if (st == STATUS_OK)
-        st = bind_listeners(server, reterr);
-    if (st == STATUS_OK)
-        st = write_kubeconfig(server, reterr);
     if (st != STATUS_OK)
         return st;
     load_state(server);
@@ -645,6 +648,18 @@ enum status server_reload(struct server *server, struct error *reterr)
     server->security = security;
     give_orders(server, server->worker_count, use_security);
     return STATUS_OK;
+}
+
+/* ---- watchdog ---- */
+
+static void take_turn(struct loop_task *task)
+{
+    step_done(container_of(task, struct order, task)->server);
+}
+
+void server_check(struct server *server)
+{
+    give_orders(server, server->worker_count, take_turn);
 }
 
 /* ---- stop ---- */

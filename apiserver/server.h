@@ -16,6 +16,8 @@ MUST_CHECK enum status server_start(const struct config *config, struct server *
                                     struct error *reterr);
 /* Reads the files of certificates, tokens and keys again. On failure what was there goes on. */
 MUST_CHECK enum status server_reload(struct server *server, struct error *reterr);
+/* Returns once every loop has taken a turn: while one hangs, it does too. */
+void server_check(struct server *server);
 /* Ends watches cleanly, lets answers under way finish, stops the threads, closes storage. */
 void server_stop(struct server *server);
 

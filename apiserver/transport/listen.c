@@ -1,6 +1,7 @@
-/* Listening descriptors from a URL: "http[s]://HOST:PORT" and "unix:///path". */
+/* Listening descriptors from a URL: "http[s]://HOST:PORT", "unix:///path", "[https+]fd://N". */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -204,10 +205,67 @@ static enum status listen_unix(struct bytes path, int *ret_fds, size_t count, st
     return STATUS_OK;
 }
 
+/* ---- inherited: sd_listen_fds(3) ---- */
+
+static bool is_listener(int fd)
+{
+    int listens = 0, type = 0;
+    socklen_t len = sizeof(int);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+static bool append_own_url(struct buf *url, const char *scheme, int fd)
+{
+    struct sockaddr_storage address = {0};
+    const struct sockaddr_un *local = (const struct sockaddr_un *)&address;
+    socklen_t len = sizeof(address);
+    char host[INET6_ADDRSTRLEN], port[8];
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return false;
+    if (address.ss_family == AF_UNIX) { /* never with TLS, as our own */
+        buf_appendf(url, "unix://%.*s", (int)sizeof(local->sun_path), local->sun_path);
+        return strcmp(scheme, "http") == 0;
+    }
+    if (getnameinfo((const struct sockaddr *)&address, len, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return false;
+    buf_appendf(url, address.ss_family == AF_INET6 ? "%s://[%s]:%s" : "%s://%s:%s", scheme, host,
+                port);
+    return true;
+}
+
+static enum status listen_inherited(const char *scheme, struct bytes rest, int *ret_fds,
+                                    size_t count, struct buf *url, struct error *reterr)
+{
+    uint64_t fd;
+    size_t opened = 0;
+
+    if (!bytes_to_u64(rest, &fd) || fd < 3 || fd > INT_MAX || !is_listener((int)fd) ||
+        !append_own_url(url, scheme, (int)fd))
+        return error_set(reterr, STATUS_BAD_REQUEST,
+                         "fd://%.*s: no listening socket was inherited by that number",
+                         BYTES_FMT(rest));
+    for (; opened < count; opened++) {
+        ret_fds[opened] = fcntl((int)fd, F_DUPFD_CLOEXEC, 0);
+        if (ret_fds[opened] < 0 || fcntl(ret_fds[opened], F_SETFL, O_NONBLOCK) != 0)
+            break;
+    }
+    if (opened == count) {
+        close((int)fd);
+        return STATUS_OK;
+    }
+    close_all(ret_fds, ret_fds[opened] < 0 ? opened : opened + 1);
+    return error_set(reterr, STATUS_IO, "fd://%.*s: %s", BYTES_FMT(rest), strerror(errno));
+}
+
 enum status http_listen(struct bytes url, int *ret_fds, size_t count, char **ret_url,
                         struct error *reterr)
 {
     struct bytes http = BYTES("http://"), https = BYTES("https://"), local = BYTES("unix://");
+    struct bytes inherited = BYTES("fd://"), inherited_tls = BYTES("https+fd://");
     struct buf text = {0};
     enum status st;
 
@@ -218,9 +276,16 @@ enum status http_listen(struct bytes url, int *ret_fds, size_t count, char **ret
         st = listen_tcp("https", bytes_from(url, https.len), ret_fds, count, &text, reterr);
     else if (bytes_starts_with(url, local))
         st = listen_unix(bytes_from(url, local.len), ret_fds, count, &text, reterr);
+    else if (bytes_starts_with(url, inherited))
+        st =
+            listen_inherited("http", bytes_from(url, inherited.len), ret_fds, count, &text, reterr);
+    else if (bytes_starts_with(url, inherited_tls))
+        st = listen_inherited("https", bytes_from(url, inherited_tls.len), ret_fds, count, &text,
+                              reterr);
     else
         st = error_set(reterr, STATUS_BAD_REQUEST,
-                       "\"%.*s\" is none of http://HOST:PORT, https://HOST:PORT and unix:///path",
+                       "\"%.*s\" is none of http://HOST:PORT, https://HOST:PORT, unix:///path and "
+                       "[https+]fd://N",
                        BYTES_FMT(url));
     if (st == STATUS_OK) {
         *ret_url = bytes_dup(buf_bytes(&text));

@@ -14,13 +14,14 @@ ARROWS = {
     "codec": {"base", "proto"},
     "storage": {"base"},
     "apiserver/transport": {"base"},
+    "apiserver/process": {"base"},
     "apiserver/registry": {"storage", "codec", "base"},
     "apiserver/request": {"codec", "base"},
     "apiserver/auth": {"codec", "base"},
     "apiserver/watch": {"apiserver/registry", "apiserver/transport", "storage", "codec", "base"},
     "apiserver/handlers": {"apiserver/watch", "apiserver/request", "apiserver/registry", "apiserver/auth",
                            "apiserver/transport", "storage", "codec", "base"},
-    "apiserver": {"apiserver/handlers", "apiserver/request", "apiserver/auth", "storage", "codec", "base"},
+    "apiserver": {"apiserver/handlers", "apiserver/process", "apiserver/request", "apiserver/auth", "storage", "codec", "base"},
     "client-go-like": {"codec", "base"},
 }
 # Which folder alone may see a library's headers.
@@ -30,7 +31,7 @@ LIBRARIES = {
     r"wslay/.*": {"apiserver/transport", "client-go-like"},
     r"sqlite3\.h": {"storage"}, r"yaml\.h": {"codec"}, r"libdeflate\.h": {"apiserver/handlers"},
     r"protobuf-c/.*": {"codec", "client-go-like"},
-    r"curl/.*": {"client-go-like"},
+    r"curl/.*": {"client-go-like"}, r"seccomp\.h": {"apiserver/process"},
 }
 
 
