@@ -83,6 +83,8 @@ void confine(const struct config *config)
     if (config->cert_dir != NULL)
         add(&folders, config->cert_dir, true);
     add_read_at_reload(&folders, config);
+    if (config->audit_log_path != NULL && strcmp(config->audit_log_path, "-") != 0)
+        add_folder_of(&folders, bytes_str(config->audit_log_path), true);
     add(&folders, "/proc/self", false); /* metrics of the process */
     if (!folders.too_many)
         got = sandbox_enter(folders.list, folders.count);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "apiserver/confine.h"
+#include "apiserver/handlers/audit.h"
 #include "apiserver/handlers/flight.h"
 #include "apiserver/handlers/lifecycle.h"
 #include "apiserver/handlers/metrics.h"
@@ -22,6 +23,7 @@ struct server {
     struct server_info info;
     struct history *history;
     struct security security;
+    struct audit audit;
     struct http_limits limits;
     struct flight_limits flight_limits;
     struct tally peers, watches;
@@ -551,6 +553,8 @@ static void free_server(struct server *server)
             close(server->fds[i]);
     tally_release(&server->peers);
     tally_release(&server->watches);
+    audit_log_close(server->audit.log); /* the watches that just ended were the last */
+    audit_policy_free(server->audit.policy);
     security_release(&server->security);
     free(server->fds);
     free(server->workers);
@@ -574,6 +578,21 @@ static void tear_down(struct server *server)
     free_server(server);
 }
 
+static enum status open_audit(struct server *server, struct error *reterr)
+{
+    const struct config *config = server->config;
+    enum status st;
+
+    if (config->audit_log_path == NULL)
+        return STATUS_OK;
+    st = audit_policy_new(config->audit_policy_file, &server->audit.policy, reterr);
+    if (st == STATUS_OK)
+        st = audit_log_open(config->audit_log_path, &server->audit.log, reterr);
+    if (st == STATUS_OK)
+        server->info.audit = &server->audit;
+    return st;
+}
+
 static enum status start_parts(struct server *server, struct error *reterr)
 {
     enum status st = open_storage(server, reterr);
@@ -585,6 +604,8 @@ static enum status start_parts(struct server *server, struct error *reterr)
     st = bind_listeners(server, reterr);
     if (st == STATUS_OK)
         st = write_kubeconfig(server, reterr);
+    if (st == STATUS_OK)
+        st = open_audit(server, reterr);
     if (st != STATUS_OK)
         return st;
     confine(server->config); /* threads inherit it: before the first */
@@ -596,6 +617,8 @@ static enum status start_parts(struct server *server, struct error *reterr)
     if (st != STATUS_OK)
         return st;
     load_state(server);
+    if (server->audit.log != NULL && audit_log_start(server->audit.log, reterr) != STATUS_OK)
+        return STATUS_NO_MEMORY;
     return start_threads(server, reterr);
 }
 
@@ -640,8 +663,12 @@ static void use_security(struct loop_task *task)
 enum status server_reload(struct server *server, struct error *reterr)
 {
     struct security security = {0};
-    enum status st = security_load(server->config, &security, reterr);
+    enum status st = STATUS_OK;
 
+    if (server->audit.log != NULL) /* first: logs rotate, whatever is wrong with certificates */
+        st = audit_log_reopen(server->audit.log, reterr);
+    if (st == STATUS_OK)
+        st = security_load(server->config, &security, reterr);
     if (st != STATUS_OK)
         return st;
     security_release(&server->security);

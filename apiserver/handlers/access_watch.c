@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "apiserver/handlers/audit.h"
 #include "apiserver/handlers/server_info.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,10 +22,11 @@ struct session {
 };
 
 struct permit {
-    struct watch_permit base;  /* first */
-    struct tally_entry *place; /* among the watches of its user; or NULL */
-    struct session *session;   /* NULL: nothing can take its right away */
-    struct access *what;       /* behind the struct, with its texts; NULL without a session */
+    struct watch_permit base;    /* first */
+    struct audit_stream *stream; /* what is recorded of it; or NULL */
+    struct tally_entry *place;   /* among the watches of its user; or NULL */
+    struct session *session;     /* NULL: nothing can take its right away */
+    struct access *what;         /* behind the struct, with its texts; NULL without a session */
 };
 
 /* ---- sessions ---- */
@@ -96,8 +98,8 @@ static void release(struct watch_permit *base)
     struct permit *permit = (struct permit *)base;
 
     tally_return(permit->place);
-    if (permit->session != NULL)
-        session_unref(permit->session);
+    audit_stream_unref(permit->stream);
+    api_session_unref(permit->session);
     free(permit);
 }
 
@@ -185,16 +187,20 @@ static bool is_counted(const struct api_request *api)
 enum status api_permit_watch(struct api_request *api, const struct access *what,
                              struct watch_permit **ret_permit, struct error *reterr)
 {
+    struct audit_stream *stream = audit_stream_of(api);
     bool for_ever = is_for_ever(api);
     struct permit *permit;
     enum status st = STATUS_OK;
 
     *ret_permit = NULL;
-    if (for_ever && !is_counted(api))
+    if (for_ever && stream == NULL && !is_counted(api))
         return STATUS_OK;
     permit = permit_new(for_ever ? NULL : what);
-    if (permit == NULL)
+    if (permit == NULL) {
+        audit_stream_unref(stream);
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    }
+    permit->stream = stream;
     if (is_counted(api))
         st = take_place(api, &permit->place, reterr);
     if (st == STATUS_OK && !for_ever && (permit->session = session_of(api)) == NULL)

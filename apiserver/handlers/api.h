@@ -27,6 +27,8 @@
 #include "base/rand.h"
 
 struct access_control;
+struct audit_stream;
+struct audit_trail;
 struct flight;
 struct identity;
 struct metrics;
@@ -84,12 +86,14 @@ struct api_request {
     void (*left)(struct api_request *); /* the handler's: its client has left; it ends the
                                            request. NULL: what is under way does, or dispatch */
     bool pretty;
-    struct bytes bearer;             /* a WebSocket's token; ptr NULL: none */
-    const struct identity *identity; /* who the credentials say it is */
-    const struct user *user;         /* on whose behalf: the same, unless it impersonates */
-    struct bytes allow;              /* of a 405: the methods that are fine */
-    int code;                        /* of the answer, for metrics and the log */
-    struct list flight_link;         /* flight.h */
+    struct bytes bearer;               /* a WebSocket's token; ptr NULL: none */
+    const struct identity *identity;   /* who the credentials say it is */
+    const struct user *user;           /* on whose behalf: the same, unless it impersonates */
+    struct bytes allow;                /* of a 405: the methods that are fine */
+    int code;                          /* of the answer, for metrics and the log */
+    struct audit_trail *audit;         /* NULL: not yet noted (audit.h) */
+    struct audit_stream *audit_stream; /* the request's own reference; NULL: none */
+    struct list flight_link;           /* flight.h */
     uint64_t begun_ms;
     unsigned flight_class;
     bool overdue; /* answered while it is being worked on: goes on as if its client had left */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "apiserver/handlers/access.h"
+#include "apiserver/handlers/audit.h"
 #include "apiserver/handlers/cors.h"
 #include "apiserver/handlers/flight.h"
 #include "apiserver/handlers/forms.h"
@@ -114,6 +115,7 @@ void api_free(struct api_request *api)
     }
     if (api->release != NULL)
         api->release(api);
+    audit_stream_unref(api->audit_stream);
     stop_waiting(api);
     flight_end(api);
     kind_unref(api->kind);
@@ -134,7 +136,11 @@ void api_leave(struct api_request *api)
 
 static void on_gone(struct http_request *req)
 {
-    api_leave(req->user);
+    struct api_request *api = req->user;
+
+    if (api->identity != NULL) /* what is under way will be recorded: he was let in */
+        audit_note(api);
+    api_leave(api);
 }
 
 /* serviceaccounts/token: made, never kept. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "apiserver/handlers/access.h"
+#include "apiserver/handlers/audit.h"
 #include "apiserver/handlers/flight.h"
 #include "base/clock.h"
 #include "base/map.h"
@@ -334,6 +335,18 @@ static void write_access(struct buf *out, const struct server_info *info)
         (double)sum.watches_ended);
 }
 
+static void write_audit(struct buf *out, const struct server_info *info)
+{
+    struct audit_log_stats s;
+
+    if (info->audit == NULL)
+        return;
+    audit_log_get_stats(info->audit->log, &s);
+    one(out, "apiserver_audit_event_total", "counter", "Audit events written.", (double)s.written);
+    one(out, "tidewatch_audit_events_dropped_total", "counter",
+        "Audit events lost: the disk was too slow, or refused them.", (double)s.dropped);
+}
+
 struct page {
     struct buf *out;
     const struct worker *worker;
@@ -420,6 +433,7 @@ void metrics_write(struct buf *out, const struct worker *worker)
     write_watches(out, info);
     write_flight(out, worker);
     write_access(out, info);
+    write_audit(out, info);
     write_storage(out, info);
     write_process(out, info);
 }

@@ -6,6 +6,7 @@
 #include <libdeflate.h>
 #include <stdlib.h>
 
+#include "apiserver/handlers/audit.h"
 #include "apiserver/handlers/metrics.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -86,6 +87,7 @@ void respond(struct api_request *api, const struct http_response *response)
     metrics_count_request(api->worker->metrics, api, took_us,
                           response->body != NULL ? response->body->len : 0);
     log_request(api, took_us);
+    audit_end(api, api->code, response->body != NULL ? blob_bytes(response->body) : BYTES(""));
     api->http->on_gone = NULL;
     http_reply(api->http, response);
     api->http = NULL;
@@ -139,6 +141,7 @@ void respond_blob(struct api_request *api, int code, struct bytes content_type, 
     struct blob *packed = NULL;
 
     if (api->http == NULL) {
+        audit_end(api, code, body != NULL ? blob_bytes(body) : BYTES(""));
         blob_unref(body);
         api_free(api);
         return;
@@ -266,6 +269,7 @@ void respond_error(struct api_request *api, struct error *err)
     struct buf body = {0};
 
     if (api->http == NULL) {
+        audit_end(api, response.status, BYTES(""));
         error_release(err);
         api_free(api);
         return;

@@ -19,6 +19,7 @@ struct server_info {
     struct worker *workers;
     unsigned worker_count;
     struct storage *storage;
+    struct audit *audit; /* NULL: nothing is recorded (audit.h) */
     int64_t started_s;
     uint32_t event_ttl_s;
     struct tally *watches;        /* by user, or by address without one */

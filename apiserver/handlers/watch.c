@@ -13,6 +13,7 @@
  */
 #include "apiserver/handlers/watch.h"
 
+#include "apiserver/handlers/audit.h"
 #include "apiserver/handlers/metrics.h"
 #include "base/clock.h"
 
@@ -35,6 +36,7 @@ struct http_request *watch_become_stream(struct api_request *api)
 
     api->code = 200;
     metrics_count_request(api->worker->metrics, api, clock_monotonic_us() - req->started_us, 0);
+    audit_stream_began(api);
     req->on_gone = NULL;
     api->http = NULL;
     return req;
