@@ -163,7 +163,7 @@ class Nats(Process):
     name, target, asks = "nats", "nats", {"size": 1000}
 
     def command(self):
-        return [program("Debian: nats-server"), "-a", "127.0.0.1", "-p", str(self.port)]
+        return [program("nats-server"), "-a", "127.0.0.1", "-p", str(self.port)]
 
 
 class Etcd(Process):
