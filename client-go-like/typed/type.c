@@ -5,6 +5,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "client-go-like/object.h"
+#include "codec/protobuf_scan.h"
 
 tw_status tw_type_new(const char *api_version, const char *kind,
                       const struct ProtobufCMessageDescriptor *descriptor, tw_type **ret_type,
@@ -70,9 +71,18 @@ static tw_status unpack(const tw_type *type, struct bytes raw,
 {
     bool failed = false;
     ProtobufCAllocator allocator = {count_alloc, count_free, &failed};
-    ProtobufCMessage *message =
-        protobuf_c_message_unpack(type->descriptor, &allocator, raw.len, (const uint8_t *)raw.ptr);
+    struct error detail = {0};
+    ProtobufCMessage *message;
+    tw_status st;
 
+    if (protobuf_scan(type->descriptor, raw, &detail) != STATUS_OK) {
+        st = tw_fail(reterr, TW_ERR_PROTOCOL, "the bytes are no %s: %s", type->descriptor->name,
+                     error_message(&detail));
+        error_release(&detail);
+        return st;
+    }
+    message =
+        protobuf_c_message_unpack(type->descriptor, &allocator, raw.len, (const uint8_t *)raw.ptr);
     if (message == NULL)
         return failed ? tw_fail_no_memory(reterr)
                       : tw_fail(reterr, TW_ERR_PROTOCOL, "the bytes are no %s",

@@ -11,7 +11,7 @@
 #include <protobuf-c/protobuf-c.h>
 #include <stdlib.h>
 
-#include "codec/protobuf_unpack.h"
+#include "codec/protobuf_scan.h"
 #include "codec/transcoder_custom.h"
 #include "proto/apiextensions_v1.pb-c.h"
 #include "proto/core_v1.pb-c.h"
@@ -134,19 +134,22 @@ static void try_custom(struct arena *arena, struct bytes text)
     custom_messages_free(messages);
 }
 
+/* What passes the scan must be safe to unpack. */
 static void try_unpack(struct bytes raw)
 {
     static const ProtobufCMessageDescriptor *const descriptors[] = {
         &k8s__io__api__core__v1__pod__descriptor,
         &k8s__io__apiextensions_apiserver__pkg__apis__apiextensions__v1__jsonschema_props__descriptor};
-    ProtobufCMessage *message;
 
     for (size_t i = 0; i < ARRAY_LEN(descriptors); i++) {
-        struct arena arena = {0};
+        ProtobufCMessage *message;
 
-        (void)!protobuf_unpack(&arena, descriptors[i], raw, &message, NULL);
-        must(arena.used < 256u * 1024 * 1024);
-        arena_release(&arena);
+        if (protobuf_scan(descriptors[i], raw, NULL) != STATUS_OK)
+            continue;
+        message =
+            protobuf_c_message_unpack(descriptors[i], NULL, raw.len, (const uint8_t *)raw.ptr);
+        if (message != NULL)
+            protobuf_c_message_free_unpacked(message, NULL);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "client-go-like/fail.h"
 #include "client-go-like/typed/type.h"
 #include "proto/apps_v1.pb-c.h"
+#include "proto/apiextensions_v1.pb-c.h"
 #include "proto/core_v1.pb-c.h"
 
 typedef K8s__Io__Api__Core__V1__ConfigMap config_map;
@@ -47,6 +48,41 @@ TEST(typed, an_object_becomes_the_generated_struct_and_comes_back)
     tw_object_unref(object);
     tw_object_unref(back);
     tw_type_free(type);
+}
+
+/* Each schema the `not` (field 28) of the one around it: protobuf-c, which recurses, would overrun
+ * the stack. */
+TEST(typed, messages_that_nest_without_end_are_refused)
+{
+    enum { LEVELS = 200000, ROOM = LEVELS * 6 };
+    tw_type *type = NULL;
+    tw_error *error = NULL;
+    struct ProtobufCMessage *message = NULL;
+    char *text = malloc(ROOM);
+    size_t at = ROOM;
+
+    CHECK(
+        tw_type_new(
+            NULL, NULL,
+            &k8s__io__apiextensions_apiserver__pkg__apis__apiextensions__v1__jsonschema_props__descriptor,
+            &type, NULL) == TW_OK);
+    for (size_t i = 0; i < LEVELS; i++) {
+        char header[8] = "\xe2\x01";
+        size_t used = 2;
+
+        for (uint64_t len = ROOM - at;; len >>= 7) {
+            header[used++] = (char)(len >= 0x80 ? len | 0x80 : len);
+            if (len < 0x80)
+                break;
+        }
+        at -= used;
+        memcpy(text + at, header, used);
+    }
+    CHECK(tw_type_decode_bytes(type, text + at, ROOM - at, &message, &error) == TW_ERR_PROTOCOL);
+    CHECK(strstr(tw_error_message(error), "nest deeper") != NULL);
+    tw_error_free(error);
+    tw_type_free(type);
+    free(text);
 }
 
 TEST(typed, json_an_envelope_and_a_bare_message_are_told_apart)

@@ -5,8 +5,9 @@
 #include <time.h>
 
 #include "codec/framer.h"
-#include "codec/protobuf_unpack.h"
+#include "codec/protobuf_scan.h"
 #include "codec/transcoder.h"
+#include "proto/apiextensions_v1.pb-c.h"
 #include "proto/core_v1.pb-c.h"
 
 #define WIRE(literal) BYTES(literal)
@@ -332,41 +333,25 @@ TEST(forms, a_quantity_has_its_grammar)
     arena_release(&arena);
 }
 
-/* ---- protobuf-c's own structs ---- */
+/* ---- for protobuf-c's own structs ---- */
 
-TEST(unpack, protobuf_c_reads_what_the_transcoder_writes)
-{
-    struct arena arena = {0};
-    ProtobufCMessage *unpacked = NULL;
-    struct buf out = {0};
-
-    CHECK(transcoder_from_json(&out, message("k8s.io.api.core.v1.ConfigMap"),
-                               tree_of(&arena, "{'metadata':{'name':'a'},'data':{'k':'v'}}"), NULL,
-                               NULL) == STATUS_OK);
-    CHECK(protobuf_unpack(&arena, &k8s__io__api__core__v1__config_map__descriptor, buf_bytes(&out),
-                          &unpacked, NULL) == STATUS_OK);
-    K8s__Io__Api__Core__V1__ConfigMap *map = (K8s__Io__Api__Core__V1__ConfigMap *)unpacked;
-    CHECK_TEXT(bytes_str(map->metadata->name), "a");
-    CHECK_INT(map->n_data, 1);
-    CHECK_TEXT(bytes_str(map->data[0]->value), "v");
-    buf_release(&out);
-    arena_release(&arena);
-}
-
-TEST(unpack, depth_and_sizes_are_checked_before)
+TEST(scan, depth_and_sizes_are_checked_before_anything_is_unpacked)
 {
     const ProtobufCMessageDescriptor *pods = &k8s__io__api__core__v1__pod_list__descriptor;
+    const ProtobufCMessageDescriptor *schema =
+        &k8s__io__apiextensions_apiserver__pkg__apis__apiextensions__v1__jsonschema_props__descriptor;
     struct arena arena = {0};
-    ProtobufCMessage *unpacked = NULL;
     size_t len = 3 * 1024 * 1024;
     char *text = arena_alloc(&arena, len);
 
-    CHECK(protobuf_unpack(&arena, pods, WIRE("\x12\x7f"), &unpacked, NULL) == STATUS_BAD_REQUEST);
-    CHECK(protobuf_unpack(&arena, pods, WIRE("\x0a\x01\x08"), &unpacked, NULL) ==
-          STATUS_BAD_REQUEST);
+    CHECK(protobuf_scan(pods, WIRE("\x12\x00"), NULL) == STATUS_OK);
+    CHECK(protobuf_scan(pods, WIRE("\x12\x7f"), NULL) == STATUS_BAD_REQUEST);
+    CHECK(protobuf_scan(pods, WIRE("\x0a\x01\x08"), NULL) == STATUS_BAD_REQUEST);
+    CHECK(protobuf_scan(schema, nested_schemas(&arena, PROTOBUF_DEPTH_MAX - 1), NULL) == STATUS_OK);
+    CHECK(protobuf_scan(schema, nested_schemas(&arena, PROTOBUF_DEPTH_MAX), NULL) ==
+          STATUS_TOO_LARGE);
     for (size_t i = 0; i < len; i++)
         text[i] = i % 2 ? 0 : 0x12; /* a million and a half empty pods */
-    CHECK(protobuf_unpack(&arena, pods, bytes_of(text, len), &unpacked, NULL) == STATUS_TOO_LARGE);
-    CHECK(unpacked == NULL && arena.used < 2 * len);
+    CHECK(protobuf_scan(pods, bytes_of(text, len), NULL) == STATUS_TOO_LARGE);
     arena_release(&arena);
 }

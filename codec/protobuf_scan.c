@@ -1,4 +1,4 @@
-#include "codec/protobuf_unpack.h"
+#include "codec/protobuf_scan.h"
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -50,35 +50,4 @@ enum status protobuf_scan(const struct ProtobufCMessageDescriptor *descriptor, s
     struct scan scan = {.reterr = reterr};
 
     return scan_message(&scan, descriptor, raw);
-}
-
-static void *arena_alloc_of(void *arena, size_t size)
-{
-    return arena_alloc(arena, size);
-}
-
-/* All of it goes with the arena. */
-static void arena_free_of(void *arena, void *memory)
-{
-    (void)arena;
-    (void)memory;
-}
-
-enum status protobuf_unpack(struct arena *arena,
-                            const struct ProtobufCMessageDescriptor *descriptor, struct bytes raw,
-                            struct ProtobufCMessage **ret_message, struct error *reterr)
-{
-    ProtobufCAllocator allocator = {arena_alloc_of, arena_free_of, arena};
-    enum status st = protobuf_scan(descriptor, raw, reterr);
-    ProtobufCMessage *message;
-
-    if (st != STATUS_OK)
-        return st;
-    message = protobuf_c_message_unpack(descriptor, &allocator, raw.len, (const uint8_t *)raw.ptr);
-    if (message == NULL)
-        return arena->failed ? error_set(reterr, STATUS_NO_MEMORY, "out of memory")
-                             : error_set(reterr, STATUS_BAD_REQUEST, "not a message of type %s",
-                                         descriptor->short_name);
-    *ret_message = message;
-    return STATUS_OK;
 }
