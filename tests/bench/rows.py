@@ -5,6 +5,7 @@ the machine does hits all alike; each measurement has a server of its own, and g
 """
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -12,6 +13,7 @@ from servers import (BUILD, CONFIGMAPS, Bare, Etcd, KubeApiserver, Nats, Nginx, 
                      installed)
 from tidewatch import configmap
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 MB = 1 << 20
 
 
@@ -128,13 +130,16 @@ def growth(objects):
         with Tidewatch() as server:
             fill(server, 1000)
             few = load("writeload", server, op="create", writers=100, count=20_000, size=1024)
+            few_watched = load("watchload", server, watchers=100, events=1000)
             fill(server, objects)
             many = load("writeload", server, op="create", writers=100, count=20_000, size=1024)
+            many_watched = load("watchload", server, watchers=100, events=1000)
             return {"creates/s from 1,000 objects on": few["per_s"],
                     f"creates/s from {objects:,} on": many["per_s"],
                     "ratio of creates/s": few["per_s"] / many["per_s"],
                     "ratio of server CPU": many["server_us"] / few["server_us"],
-                    "ratio of p99": many["p99_ms"] / few["p99_ms"]}
+                    "ratio of p99": many["p99_ms"] / few["p99_ms"],
+                    "ratio of server CPU a delivery": many_watched["server_us_a_delivery"] / few_watched["server_us_a_delivery"]}
     return measure
 
 
@@ -181,15 +186,38 @@ def lists_beside_writes(objects, seconds):
     return measure
 
 
+def long_history(server, events):
+    """So many changes of 1,000 objects; the query that watches them all."""
+    load("writeload", server, op="create", writers=100, count=1000, size=256)
+    rev = server.client().get(CONFIGMAPS + "?limit=1").rv
+    load("writeload", server, op="update", writers=100, count=events, size=256)
+    return f"{CONFIGMAPS}?watch=1&resourceVersion={rev}&timeoutSeconds=3600"
+
+
 def resume(events):
     def measure():
         with Tidewatch() as server:
-            load("writeload", server, op="create", writers=100, count=1000, size=256)
-            rev = server.client().get(CONFIGMAPS + "?limit=1").rv
-            load("writeload", server, op="update", writers=100, count=events, size=256)
-            watch = f"{CONFIGMAPS}?watch=1&resourceVersion={rev}&timeoutSeconds=3600"
-            r = load("watchload", server, watchers=1, resume=events, watch=watch)
+            r = load("watchload", server, watchers=1, resume=events, watch=long_history(server, events))
             return {"events/s": r["resumed_per_s"]}
+    return measure
+
+
+def resume_beside(events):
+    """What live watchers notice of one that reads history all the time."""
+    def measure():
+        with Tidewatch() as server:
+            watch = long_history(server, events)
+            live = dict(watchers=100, rate=100, events=300)
+            alone = load("watchload", server, **live)
+            reader = subprocess.Popen(["/bin/sh", "-c", 'while "$@"; do :; done', "sh",
+                                       *command("watchload", port=server.port, watchers=1, resume=events, watch=watch)],
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            beside = load("watchload", server, **live)
+            os.killpg(reader.pid, signal.SIGTERM)
+            reader.wait()
+            return {"p99 of live watches alone, ms": alone["p99_ms"],
+                    "p99 of live watches beside one that resumes, ms": beside["p99_ms"],
+                    "ratio": beside["p99_ms"] / alone["p99_ms"]}
     return measure
 
 
@@ -226,6 +254,18 @@ def selectors(watchers, events):
                      object=POD)
             return {f"N={watchers:,}: server CPU us an event": r["server_us_an_event"],
                     f"N={watchers:,}: p99, ms": r["p99_ms"]}
+    return measure
+
+
+def many_selectors(watchers, rate, events):
+    """As kubelets: each of so many watches has a selector of its own, an event matches one."""
+    def measure():
+        with Tidewatch() as server:
+            r = load("watchload", server, http=2, streams=200, watchers=watchers, matching=1, rate=rate, events=events,
+                     write=NODE_PODS, watch="/api/v1/pods?watch=1&resourceVersion=%r&fieldSelector=spec.nodeName%3Dnode-%d",
+                     object=POD)
+            return {"p50, ms": r["p50_ms"], "p99, ms": r["p99_ms"], "server CPU us an event": r["server_us_an_event"],
+                    "RSS of the server, MiB": r["rss_kib_a_watch"] * watchers / 1024, "opening all, ms": r["open_ms"]}
     return measure
 
 
@@ -273,6 +313,35 @@ def many(watchers, rate, events):
     return measure
 
 
+def codec():
+    return pick(run("bench_codec", os.path.join(HERE, "pod.json"), "1"), json_read_mb_per_s="JSON into a tree, MB/s",
+                json_write_mb_per_s="a tree into JSON, MB/s", protobuf_write_mb_per_s="a tree into protobuf, MB/s",
+                protobuf_read_mb_per_s="protobuf into a tree, MB/s")
+
+
+def informer_of(form, objects, events):
+    """The C client on tidewatch: the writers bound the events a second, the client's CPU an event does not depend on them."""
+    def measure():
+        with Tidewatch() as server:
+            fill(server, objects)
+            client = subprocess.Popen(command("informerload", url=f"http://127.0.0.1:{server.port}", form=form, mode="stream",
+                                              objects=objects, events=events),
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            if client.stdout.readline() != "synced\n":
+                raise SystemExit("informerload did not sync")
+            sent = server.metric("tidewatch_watch_bytes_total")
+            client.stdin.write("\n")
+            client.stdin.flush()
+            load("writeload", server, op="update", writers=100, count=events, size=1024)
+            r = json.loads(client.stdout.readline())
+            client.wait()
+            wire = (server.metric("tidewatch_watch_bytes_total") - sent) / events
+            return {f"ms to sync {objects:,} objects": r["sync_ms"], "client CPU ms to sync": r["sync_cpu_ms"],
+                    "client CPU us an event": r["event_cpu_us"], "bytes an event": wire,
+                    "MB/s of events a core of the client": wire / r["event_cpu_us"]}
+    return measure
+
+
 def informer(size, **flags):
     """The C client: informerload starts a server of its own."""
     def measure():
@@ -297,6 +366,7 @@ def all_rows(quick):
         "restart": one("<= 1 s; <= 1.6 x the bytes + 20 MB", lambda: restart(100_000), 1),
         "stop": one("<= 100 ms", lambda: stop_with_watches(10_000)),
     }
+    rows["codec"] = one("a 4 KB Pod: read >= 1.5 GB/s, write >= 2 GB/s", codec)
     for writers, count in ((1, part(10_000, 2000)), (10, part(40_000, 10_000)),
                            (100, part(100_000, 40_000)), (1000, part(100_000, 40_000))):
         rows[f"create-{writers}"] = create_row(writers, count, ">= 2 x etcd, >= 0.8 x bare sqlite"
@@ -316,13 +386,13 @@ def all_rows(quick):
     rows["list-gzip"] = one("", lists(10_000, part(50, 20), gzip=1))
     rows["list-writes"] = one("<= 1.2 x", lists_beside_writes(10_000, part(10, 4)))
     rows["resume"] = one(">= 300,000 events/s", resume(part(1_000_000, 200_000)), 1)
+    rows["resume-live"] = one("<= 1.2 x", resume_beside(part(1_000_000, 200_000)))
     for n, events in ((100, part(2000, 500)), (1000, part(500, 100)), (10_000, part(50, 15))):
         peers, slow = [Bare, Nginx, Nats, Etcd], [KubeApiserver] if n == 1000 else []
         rows[f"watch-h1-{n}"] = fan_out_row(below, peers, watchers=n, events=events)
         rows[f"watch-h2-{n}"] = fan_out_row("<= 0.15 x bare", [Bare], watchers=n, events=2 * events, http=2)
-        if n < 10_000:  # so many handshakes at once outlast the time that one may take
-            rows[f"watch-tls-h1-{n}"] = Row("below nchan with TLS", {
-                p.name: fan_out(p, watchers=n, events=events) for p in installed(TidewatchTls, NginxTls, *slow)})
+        rows[f"watch-tls-h1-{n}"] = Row("below nchan with TLS", {
+            p.name: fan_out(p, watchers=n, events=events) for p in installed(TidewatchTls, NginxTls, *slow)})
         rows[f"watch-tls-h2-{n}"] = Row("", {
             "tidewatch": fan_out(TidewatchTls, watchers=n, events=2 * events, http=2)})
     rows["flood-h1-1000"] = Row("<= 1.15 x bare with 10 events a write", {
@@ -340,7 +410,11 @@ def all_rows(quick):
     rows["open-10000"] = one("<= 1 s; <= 0.6 KiB", opening(10_000, 100_000), 1)
     rows["open-h2-10000"] = one("<= 1.2 KiB", opening(10_000, 1000, http=2))
     rows["open-websocket-10000"] = one("<= 1.0 KiB", opening(10_000, 1000, kind="websocket"))
-    rows["watchers-100000"] = one("held at 100 writes/s", many(100_000, part(10, 4), part(100, 12)), 1)
+    rows["watchers-100000"] = one("held", many(100_000, part(10, 4), part(100, 12)), 1)
+    rows["watchers-100000-selectors"] = one("held at 100 writes/s", many_selectors(100_000, 100, part(3000, 1000)), 1)
+    rows["watchers-1000000"] = one("", many(1_000_000, 1, part(10, 4)), 1)
     for size in (1024, 4096):
         rows[f"informer-{size}"] = one("100,000 objects in <= 1 s; >= 800 MB/s", informer(size), 1)
+    for form, goal in (("json", ">= 800 MB/s"), ("protobuf", ">= 500 MB/s")):
+        rows[f"informer-{form}"] = one(goal, informer_of(form, 100_000, part(200_000, 50_000)), 1)
     return rows

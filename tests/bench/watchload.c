@@ -63,6 +63,9 @@ static void wait_for(int poller, const unsigned long *count, unsigned long wante
             die("nothing for 60 s");
 }
 
+/* All at once, each would wait for all: with TLS longer than a server allows for a handshake. */
+enum { OPENING_MAX = 512 };
+
 static void open_watches(struct target *target, unsigned count, unsigned protobuf, unsigned streams,
                          int poller)
 {
@@ -86,6 +89,8 @@ static void open_watches(struct target *target, unsigned count, unsigned protobu
             continue;
         while (clients_poll(poller, 0))
             ;
+        if (i >= OPENING_MAX)
+            wait_for(poller, &opened, i - OPENING_MAX);
     }
     wait_for(poller, &opened, count);
 }
@@ -141,6 +146,7 @@ int main(int argc, char **argv)
          events = flag_int(argc, argv, "events", 100), rate = flag_int(argc, argv, "rate", 0),
          burst = flag_int(argc, argv, "burst", 1), resumed = flag_int(argc, argv, "resume", 0);
     bool floods = flag_int(argc, argv, "flood", 0) != 0;
+    long writing = flag_int(argc, argv, "writers", burst > 1 ? burst : floods ? 64 : 1);
     unsigned long matching = (unsigned long)flag_int(argc, argv, "matching", watchers);
     unsigned streams = (unsigned)flag_int(argc, argv, "streams", 100);
     const char *pids = flag(argc, argv, "pid", "");
@@ -152,13 +158,7 @@ int main(int argc, char **argv)
 
     raise_fd_limit();
     target_from_flags(&target, argc, argv);
-    writers_open(&writers, &target,
-                 (unsigned)flag_int(argc, argv, "writers",
-                                    burst > 1 ? burst
-                                    : floods  ? 64
-                                              : 1),
-                 streams, poller);
-    target_prepare(&target, writers.count);
+    target_prepare(&target, (unsigned)writing);
     rss = rss_kib(pids);
     kernel = kernel_kib();
     began = now_us();
@@ -173,6 +173,8 @@ int main(int argc, char **argv)
     printf("\"resumed_per_s\":%.0f,", (double)resumed * 1e6 / (double)(now_us() - began));
     if (resumed > 0 || flag_int(argc, argv, "hold", 0) != 0)
         events = 0;
+    /* only now: a connection that says nothing while watches are opened may be closed */
+    writers_open(&writers, &target, (unsigned)writing, streams, poller);
     bytes = delivered = 0;
     cpu = cpu_us(pids);
     busy_us = rate > 0 ? paced(&writers, poller, (unsigned long)events, rate, matching)
