@@ -4,12 +4,11 @@ import glob
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
+import go
 from tidewatch import PATIENCE_S, Server
 
 try:
@@ -19,25 +18,8 @@ except ImportError:
     raise SystemExit(77)
 
 INTEROP = os.path.dirname(os.path.abspath(__file__))
-HERE = os.path.join(INTEROP, "go_client")
 MANIFESTS = sorted(glob.glob(os.path.join(INTEROP, "..", "unit", "codec", "manifests", "*.json")))
 KINDS = 36
-
-
-def build_program():
-    """The path of the built Go program; None, with the reason said, if it cannot be built here."""
-    cache = os.path.abspath(os.environ.get("TIDEWATCH_CACHE", "build/cache"))
-    program = os.path.join(cache, f"go_client.{os.getpid()}")
-    os.makedirs(cache, exist_ok=True)
-    if shutil.which("go") is None:
-        print("skipped: no go here")
-        return None
-    fetch = subprocess.run(["go", "mod", "download"], cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if fetch.returncode != 0:
-        print("skipped: go cannot fetch the modules of Kubernetes:", fetch.stdout[-500:])
-        return None
-    subprocess.run(["go", "build", "-buildvcs=false", "-o", program, "."], cwd=HERE, check=True)
-    return program
 
 
 class GoClient(unittest.TestCase):
@@ -55,9 +37,9 @@ class GoClient(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    PROGRAM = build_program()
+    PROGRAM = go.build("go_client")
     if PROGRAM is None:
-        sys.exit(77)
+        raise SystemExit(77)
     try:
         unittest.main(verbosity=2)
     finally:

@@ -6,7 +6,7 @@ import threading
 import unittest
 import urllib.parse
 
-from npm import EVENTSOURCE, WS, Page, Ws, fetch
+from npm import EVENTSOURCE, WS, Page, Ws, fetch, over_both
 from tidewatch import CONFIGMAPS, PATIENCE_S, Server, brief, configmap, main
 
 PATH = "/apis/tidewatch.dev/v1/watch"
@@ -21,14 +21,6 @@ def many(subscriptions, query=""):
 
 def since(rv):
     return {i: f"{url}?resourceVersion={rv}" for i, url in LISTS.items()}
-
-
-def over_both(test):
-    def run(self):
-        for h2 in (False, True):
-            with self.subTest(h2=h2):
-                test(self, h2)
-    return run
 
 
 class Multiplex(unittest.TestCase):

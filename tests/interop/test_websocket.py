@@ -5,20 +5,12 @@ import json
 import socket
 import unittest
 
-from npm import WS, Ws, fetch
+from npm import WS, Ws, fetch, over_both
 from tidewatch import CONFIGMAPS, PATIENCE_S, Server, brief, configmap, main
 
 WATCH = f"{CONFIGMAPS}?watch=true"
 WATCHERS = "apiserver_longrunning_requests"
 TOKEN = "base64url.bearer.authorization.k8s.io." + base64.urlsafe_b64encode(b"secret").decode().rstrip("=")
-
-
-def over_both(test):
-    def run(self):
-        for h2 in (False, True):
-            with self.subTest(h2=h2):
-                test(self, h2)
-    return run
 
 
 class WebSockets(unittest.TestCase):

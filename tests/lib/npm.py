@@ -83,6 +83,15 @@ class Node:
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
 
 
+def over_both(test):
+    """A test that takes `h2`, over HTTP/1.1 and over HTTP/2."""
+    def run(self):
+        for h2 in (False, True):
+            with self.subTest(h2=h2):
+                test(self, h2)
+    return run
+
+
 class Ws(Node):
     """A WebSocket of interop/websocket/client.js."""
 

@@ -349,6 +349,13 @@ def configmap(name, data=None, labels=None, **metadata):
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data or {}}
 
 
+def made(client, body):
+    """The revision of a ConfigMap that was created."""
+    answer = client.create(CONFIGMAPS, body)
+    assert answer.code == 201, answer
+    return answer.rv
+
+
 def brief(event):
     """(type, name, resourceVersion) of an event."""
     meta = event["object"]["metadata"]

@@ -5,7 +5,7 @@ import threading
 import time
 import unittest
 
-from tidewatch import CONFIGMAPS, PATIENCE_S, Server, brief, configmap, forget_history, main, wait_for
+from tidewatch import CONFIGMAPS, PATIENCE_S, Server, brief, configmap, forget_history, made, main, wait_for
 
 
 class LongPoll(unittest.TestCase):
@@ -15,9 +15,7 @@ class LongPoll(unittest.TestCase):
         self.client = self.server.client()
 
     def make(self, name, **kwargs):
-        answer = self.client.create(CONFIGMAPS, configmap(name, **kwargs))
-        self.assertEqual(answer.code, 201, answer)
-        return answer.rv
+        return made(self.client, configmap(name, **kwargs))
 
     def poll(self, rv=None, query="", client=None, code=200):
         since = "" if rv is None else f"&resourceVersion={rv}"

@@ -2,7 +2,7 @@
 standard, section 9.2; CORS by allow-list)."""
 import unittest
 
-from tidewatch import CONFIGMAPS, EventSource, Server, brief, configmap, forget_history, main
+from tidewatch import CONFIGMAPS, EventSource, Server, brief, configmap, forget_history, made, main
 
 END = "k8s.io/initial-events-end"
 HERE = "https://page.example"
@@ -15,9 +15,7 @@ class ServerSentEvents(unittest.TestCase):
         self.client = self.server.client()
 
     def make(self, name, **kwargs):
-        answer = self.client.create(CONFIGMAPS, configmap(name, **kwargs))
-        self.assertEqual(answer.code, 201, answer)
-        return answer.rv
+        return made(self.client, configmap(name, **kwargs))
 
     def events(self, query="", **kwargs):
         source = EventSource(self.server.port, f"{CONFIGMAPS}?watch=true{query}", **kwargs)

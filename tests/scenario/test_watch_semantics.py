@@ -3,7 +3,7 @@ what events look like on the wire."""
 import time
 import unittest
 
-from tidewatch import CONFIGMAPS, Server, Watch, brief, configmap, main
+from tidewatch import CONFIGMAPS, Server, Watch, brief, configmap, made, main
 
 END = "k8s.io/initial-events-end"
 
@@ -19,9 +19,7 @@ class WatchSemantics(unittest.TestCase):
         self.client = self.server.client()
 
     def make(self, name, **kwargs):
-        answer = self.client.create(CONFIGMAPS, configmap(name, **kwargs))
-        self.assertEqual(answer.code, 201, answer)
-        return answer.rv
+        return made(self.client, configmap(name, **kwargs))
 
     def put(self, name, data, **kwargs):
         answer = self.client.call("PUT", f"{CONFIGMAPS}/{name}", configmap(name, data, **kwargs))
