@@ -44,8 +44,8 @@ static enum status check_preconditions(struct write_job *job, const struct delet
 static bool is_plain(const struct write_job *job, const struct delete_options *options)
 {
     const struct kind *kind = job->kind;
-    bool special = !kind->custom && (strcmp(kind->group_resource, "namespaces") == 0 ||
-                                     strcmp(kind->group_resource, "pods") == 0);
+    bool special =
+        kind->has_finalize || (!kind->custom && strcmp(kind->group_resource, "pods") == 0);
 
     return !special && (job->old->finalizer_count == 0 || PLANTED(ignore_finalizer)) &&
            job->old->deletion_timestamp.len == 0 && options->propagation <= PROPAGATION_BACKGROUND;

@@ -143,20 +143,13 @@ static void on_gone(struct http_request *req)
     api_leave(api);
 }
 
-/* serviceaccounts/token: made, never kept. */
-static bool is_token(const struct kind *kind, struct bytes subresource)
-{
-    return !kind->custom && bytes_eq_str(subresource, "token") &&
-           strcmp(kind->group_resource, "serviceaccounts") == 0;
-}
-
 /* Which subresources a kind has. */
 static bool has_subresource(const struct kind *kind, struct bytes name)
 {
-    return (kind->has_status && bytes_eq_str(name, "status")) || is_token(kind, name) ||
+    return (kind->has_status && bytes_eq_str(name, "status")) ||
            (kind->has_scale && bytes_eq_str(name, "scale")) ||
-           (bytes_eq_str(name, "finalize") && kind->group[0] == '\0' &&
-            strcmp(kind->plural, "namespaces") == 0);
+           (kind->has_finalize && bytes_eq_str(name, "finalize")) ||
+           (kind->has_token && bytes_eq_str(name, "token"));
 }
 
 /* Is there such a path for this kind? (k8s.io/apiserver/pkg/endpoints/installer.go) */
@@ -202,7 +195,7 @@ static handler *handler_of(const struct request_info *info, const struct kind *k
     };
     if (kind->review)
         return verb == VERB_CREATE && info->name.len == 0 ? handle_review : NULL;
-    if (is_token(kind, info->subresource))
+    if (kind->has_token && bytes_eq_str(info->subresource, "token"))
         return verb == VERB_CREATE ? handle_token_request : NULL;
     if (info->is_watch_path && verb != VERB_WATCH)
         return NULL;
@@ -212,8 +205,7 @@ static handler *handler_of(const struct request_info *info, const struct kind *k
         return NULL;
     if (kind->namespaced && info->namespace.len == 0 && verb >= VERB_CREATE)
         return NULL; /* across namespaces there is only list and watch */
-    if (verb == VERB_DELETE_COLLECTION && !kind->custom &&
-        strcmp(kind->group_resource, "namespaces") == 0)
+    if (verb == VERB_DELETE_COLLECTION && kind->has_finalize)
         return NULL; /* they go one by one (registry/core/namespace/storage) */
     return handlers[verb];
 }

@@ -26,17 +26,12 @@ static void write_texts(struct buf *out, const char *member, const char *const *
 
 /* ---- verbs and subresources ---- */
 
-static bool is_namespaces(const struct kind *kind)
-{
-    return kind->group[0] == '\0' && strcmp(kind->plural, "namespaces") == 0;
-}
-
 /* While its CRD goes away a resource can be read and deleted. */
 const char *const *discovery_verbs(const struct kind *kind)
 {
     static const char *const all[] = {
         "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch", NULL};
-    static const char *const namespaces[] = {"create", "delete", "get",   "list",
+    static const char *const one_by_one[] = {"create", "delete", "get",   "list",
                                              "patch",  "update", "watch", NULL};
     static const char *const terminating[] = {"delete", "deletecollection", "get", "list", "watch",
                                               NULL};
@@ -45,8 +40,8 @@ const char *const *discovery_verbs(const struct kind *kind)
 
     if (kind->review)
         return review;
-    if (is_namespaces(kind))
-        return namespaces;
+    if (kind->has_finalize)
+        return one_by_one;
     return registry_custom_info(kind, &info) && info.terminating ? terminating : all;
 }
 
@@ -65,7 +60,7 @@ static size_t subresources_of(const struct kind *kind, struct subresource ret[SU
     static const char *const create[] = {"create", NULL};
     size_t count = 0;
 
-    if (is_namespaces(kind))
+    if (kind->has_finalize)
         ret[count++] =
             (struct subresource){"finalize", kind->group, kind->version, kind->kind, update};
     if (kind->has_scale)
@@ -73,7 +68,7 @@ static size_t subresources_of(const struct kind *kind, struct subresource ret[SU
     if (kind->has_status)
         ret[count++] =
             (struct subresource){"status", kind->group, kind->version, kind->kind, access};
-    if (strcmp(kind->group_resource, "serviceaccounts") == 0)
+    if (kind->has_token)
         ret[count++] =
             (struct subresource){"token", "authentication.k8s.io", "v1", "TokenRequest", create};
     return count;

@@ -47,7 +47,9 @@ struct kind {
     bool namespaced;
     bool has_status; /* the status subresource */
     bool has_scale;
-    bool has_generation;        /* metadata.generation counts changes outside metadata and status */
+    bool has_finalize;   /* it holds others: the finalize subresource, and no deletecollection */
+    bool has_token;      /* the token subresource: made, never kept */
+    bool has_generation; /* metadata.generation counts changes outside metadata and status */
     bool unconditional_update;  /* PUT without resourceVersion is allowed */
     bool create_on_update;      /* PUT to a missing name creates it */
     bool delete_returns_object; /* DELETE answers the object, not a Status */

@@ -227,6 +227,7 @@ static const struct kind namespaces = {
     COLUMNS(namespace_columns),
     FIELDS(namespace_fields),
     .has_status = true,
+    .has_finalize = true,
     .unconditional_update = true,
     .delete_returns_object = true,
 };
@@ -307,6 +308,7 @@ static const struct kind service_accounts = {
     .short_names = NAMES("sa"),
     COLUMNS(service_account_columns),
     .namespaced = true,
+    .has_token = true,
     .delete_returns_object = true,
 };
 static const struct kind services = {
