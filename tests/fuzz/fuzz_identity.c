@@ -50,7 +50,8 @@ static void check_jwt(struct bytes text)
     arena_release(&arena);
 }
 
-/* Claims that were signed are opened as they were, or refused for what JSON may be and claims not. */
+/* Claims that were signed are opened as they were, or refused for what JSON may be and claims not.
+ */
 static void check_claims(struct bytes text)
 {
     struct arena arena = {0};
@@ -85,7 +86,8 @@ static void check_token_file(struct bytes text)
 static void check_policy(struct bytes text)
 {
     static const struct user user = {.name = BYTES_INIT("somebody")};
-    static const struct access what = {.verb = BYTES_INIT("get"),
+    static const struct access what = {.is_resource = true,
+                                       .verb = BYTES_INIT("get"),
                                        .resource = BYTES_INIT("secrets"),
                                        .namespace = BYTES_INIT("default")};
     struct audit_policy *policy = NULL;
