@@ -247,13 +247,16 @@ def soak(minutes, writes_per_s, rounds=24, seed=None, say=print):
         assert follower.close() == 0, "the reflector found something wrong"
         wrong = judge(rests) + begin_anew(server, rests[-1]["versions"])
         server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
         return wrong, rests, total
+    except BaseException:
+        say(f"{server.read_log()}\nits folder is kept: {server.folder}", flush=True)
+        raise
     finally:
         if server.process.poll() is None:
             server.kill()
         if follower.process.poll() is None:
             follower.process.kill()
-        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 def main():
