@@ -52,6 +52,8 @@ struct stored_event {
 /* Return OK to go on, END to stop, anything else to fail with it. */
 typedef enum status (*value_sink)(void *user, const struct stored_value *value,
                                   struct error *reterr);
+/* Is a version that was picked still one that must be there? */
+typedef bool version_check(void *user, const struct version *version);
 typedef enum status (*event_sink)(void *user, const struct stored_event *event,
                                   struct error *reterr);
 
@@ -99,10 +101,11 @@ struct storage_ops {
                                const struct events_asked *asked, event_sink each, void *user,
                                uint64_t *ret_upto, struct error *reterr);
     /* Hands out the versions, but for the deletes, which stood at `rev`. EXPIRED: `rev` is below
-     * the floor; CORRUPT: one is damaged, missing, or another key's. */
+     * the floor; CORRUPT: one is damaged, another key's, or missing though it `stands`: since they
+     * were picked a compaction may have dropped a delete. */
     enum status (*read_versions)(struct backend *backend, uint64_t rev,
                                  const struct version *versions, size_t count, value_sink each,
-                                 void *user, struct error *reterr);
+                                 version_check *stands, void *user, struct error *reterr);
     /* Fills file_bytes and checkpoint_count. From any thread. */
     void (*get_stats)(struct backend *backend, struct storage_stats *ret_stats);
     /* `clean`: everything went well, so leave one tidy file. */

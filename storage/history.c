@@ -85,6 +85,7 @@ enum status storage_read_events(struct storage *storage, uint64_t after_rev,
 
 struct state_read {
     struct storage *storage;
+    uint64_t rev;
     bool (*each)(void *user, struct bytes key, struct value *value);
     void *user;
 };
@@ -104,6 +105,13 @@ static enum status hand_out_value(void *user, const struct stored_value *stored,
     return go_on ? STATUS_OK : STATUS_END;
 }
 
+static bool stands(void *user, const struct version *version)
+{
+    struct state_read *read = user;
+
+    return index_stands(&read->storage->index, version, read->rev);
+}
+
 /* Piece by piece, so that nobody waits long for the index, nor the log for the end of a read. */
 static enum status read_pieces(struct storage *storage, uint64_t rev, struct bytes prefix,
                                struct buf *from, struct state_read *read, struct error *reterr)
@@ -118,7 +126,7 @@ static enum status read_pieces(struct storage *storage, uint64_t rev, struct byt
         st = picked == STATUS_NO_MEMORY
                  ? error_set(reterr, picked, "out of memory")
                  : storage->ops->read_versions(storage->backend, rev, picks->versions, picks->count,
-                                               hand_out_value, read, reterr);
+                                               hand_out_value, stands, read, reterr);
     } while (st == STATUS_OK && picked == STATUS_OK);
     buf_release(&picks->keys);
     free(picks);
@@ -130,7 +138,7 @@ enum status storage_read_at(struct storage *storage, uint64_t rev, struct bytes 
                             bool (*each)(void *user, struct bytes key, struct value *value),
                             void *user, struct error *reterr)
 {
-    struct state_read read = {storage, each, user};
+    struct state_read read = {storage, rev, each, user};
     uint64_t committed = storage_committed(storage);
     struct buf from = {0};
     enum status st;

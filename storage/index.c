@@ -137,3 +137,15 @@ enum status index_pick(struct index *index, uint64_t rev, struct bytes prefix, s
     point_at_keys(picks);
     return picks->keys.failed || from->failed ? STATUS_NO_MEMORY : st;
 }
+
+bool index_stands(struct index *index, const struct version *version, uint64_t rev)
+{
+    const struct entry *entry;
+    bool stands;
+
+    pthread_mutex_lock(&index->lock);
+    entry = find(index, version->key);
+    stands = entry != NULL && versions_at(&entry->versions, rev) == version->rev;
+    pthread_mutex_unlock(&index->lock);
+    return stands;
+}

@@ -76,6 +76,9 @@ struct picks {
 MUST_CHECK enum status index_pick(struct index *index, uint64_t rev, struct bytes prefix,
                                   struct buf *from, struct picks *picks);
 
+/* Is it still what stood at `rev`? A delete goes when the floor has passed it. */
+bool index_stands(struct index *index, const struct version *version, uint64_t rev);
+
 static inline struct bytes entry_key(const struct entry *entry)
 {
     return bytes_of(entry->key, entry->key_len);

@@ -150,8 +150,14 @@ static void end_read(struct reader *reader)
     }
 }
 
-/* The row of a revision that must be there, and be that key's; lent until the statement is reset.
- */
+static enum status refuse_version(uint64_t rev, struct bytes key, struct error *reterr)
+{
+    return error_set(reterr, STATUS_CORRUPT,
+                     "the version of revision %llu of %.*s is damaged or gone",
+                     (unsigned long long)rev, BYTES_FMT(key));
+}
+
+/* The row of a revision, which must be that key's; lent until the statement is reset. END: gone. */
 static enum status find_row(struct reader *reader, uint64_t rev, struct bytes key,
                             struct row *ret_row, struct error *reterr)
 {
@@ -163,16 +169,12 @@ static enum status find_row(struct reader *reader, uint64_t rev, struct bytes ke
         st = read_row(reader->row, 0, ret_row, reterr);
         break;
     case SQLITE_DONE:
-        st = STATUS_CORRUPT;
-        break;
+        return STATUS_END;
     default:
         return sqlite_failed(reader->db, "cannot read a version", reterr);
     }
-    if (st == STATUS_CORRUPT || !bytes_eq(ret_row->key, key))
-        return error_set(reterr, STATUS_CORRUPT,
-                         "the version of revision %llu of %.*s is damaged or gone",
-                         (unsigned long long)rev, BYTES_FMT(key));
-    return st;
+    return st == STATUS_CORRUPT || !bytes_eq(ret_row->key, key) ? refuse_version(rev, key, reterr)
+                                                                : st;
 }
 
 static enum status hand_out_row(struct reader *reader, const struct row *row, bool with_prev,
@@ -190,6 +192,8 @@ static enum status hand_out_row(struct reader *reader, const struct row *row, bo
 
     if (row->prev_rev != 0 && with_prev)
         st = find_row(reader, row->prev_rev, row->key, &prev, reterr);
+    if (st == STATUS_END)
+        st = refuse_version(row->prev_rev, row->key, reterr);
     event.prev = prev.value;
     if (st == STATUS_OK)
         st = each(user, &event, reterr);
@@ -258,9 +262,22 @@ enum status sqlite_read_events(struct backend *backend, uint64_t after_rev, uint
     return st;
 }
 
+/* A compaction tells the index of what it dropped before it gives up the lock: then the index
+ * knows.
+ */
+static bool was_dropped(struct backend *backend, const struct reader *reader,
+                        const struct version *version, version_check *stands, void *user)
+{
+    if (reader != &backend->own) {
+        pthread_mutex_lock(&backend->own_lock);
+        pthread_mutex_unlock(&backend->own_lock);
+    }
+    return !stands(user, version);
+}
+
 enum status sqlite_read_versions(struct backend *backend, uint64_t rev,
                                  const struct version *versions, size_t count, value_sink each,
-                                 void *user, struct error *reterr)
+                                 version_check *stands, void *user, struct error *reterr)
 {
     struct reader *reader = NULL;
     enum status st = reader_take(backend, &reader, reterr);
@@ -272,7 +289,11 @@ enum status sqlite_read_versions(struct backend *backend, uint64_t rev,
         struct row row;
 
         st = find_row(reader, versions[i].rev, versions[i].key, &row, reterr);
-        if (st == STATUS_OK && row.type == EVENT_PUT) {
+        if (st == STATUS_END) {
+            st = was_dropped(backend, reader, &versions[i], stands, user)
+                     ? STATUS_OK
+                     : refuse_version(versions[i].rev, versions[i].key, reterr);
+        } else if (st == STATUS_OK && row.type == EVENT_PUT) {
             struct stored_value stored = stored_of(&row);
 
             st = each(user, &stored, reterr);

@@ -133,6 +133,6 @@ enum status sqlite_read_events(struct backend *backend, uint64_t after_rev, uint
                                uint64_t *ret_upto, struct error *reterr);
 enum status sqlite_read_versions(struct backend *backend, uint64_t rev,
                                  const struct version *versions, size_t count, value_sink each,
-                                 void *user, struct error *reterr);
+                                 version_check *stands, void *user, struct error *reterr);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include "storage/internal.h"
 #include "unit/storage/store.h"
 
 static const char *const both_backends[] = {"sqlite", "memory"};
@@ -166,6 +167,76 @@ TEST(compaction, the_log_is_kept_within_its_age_while_nobody_writes)
     wait_for_floor(&store, 2);
     store_put(&store, "a", "z", 2);
     wait_for_floor(&store, 3);
+    store_remove(&store);
+}
+
+struct overtaken {
+    struct store *store;
+    uint64_t rev, found;
+    size_t count;
+};
+
+static bool stands(void *user, const struct version *version)
+{
+    struct overtaken *read = user;
+
+    return index_stands(&read->store->storage->index, version, read->rev);
+}
+
+static enum status note_value(void *user, const struct stored_value *value, struct error *reterr)
+{
+    struct overtaken *read = user;
+
+    (void)reterr;
+    read->found = value->rev;
+    read->count++;
+    return STATUS_OK;
+}
+
+/* Between a look at the index and one at the rows there is a moment. */
+TEST(compaction, a_delete_that_goes_while_a_state_is_read_is_no_damage)
+{
+    for (size_t i = 0; i < ARRAY_LEN(both_backends); i++) {
+        struct overtaken read = {0};
+        struct picks picks = {0};
+        struct buf from = {0};
+        struct store store;
+
+        store_init(&store, both_backends[i]);
+        store_open(&store);
+        store_put(&store, "a", "x", 0); /* 1 */
+        store_delete(&store, "a", 1);   /* 2 */
+        store_put(&store, "b", "y", 0); /* 3 */
+        CHECK_INT(index_pick(&store.storage->index, 3, BYTES(""), &from, &picks), STATUS_END);
+        CHECK_INT(picks.count, 2);
+        store_compact_to(&store, 2);
+        read = (struct overtaken){.store = &store, .rev = 3};
+        CHECK_INT(store.storage->ops->read_versions(store.storage->backend, 3, picks.versions,
+                                                    picks.count, note_value, stands, &read, NULL),
+                  STATUS_OK);
+        CHECK_INT(read.count, 1);
+        CHECK_INT(read.found, 3);
+        buf_release(&picks.keys);
+        buf_release(&from);
+        store_remove(&store);
+    }
+}
+
+TEST(compaction, a_version_below_the_floor_that_is_gone_is_damage)
+{
+    static struct text text;
+    struct store store;
+    sqlite3 *db;
+
+    store_init(&store, "sqlite");
+    store_open(&store);
+    store_put(&store, "a", "x", 0); /* 1 */
+    store_put(&store, "b", "y", 0); /* 2 */
+    store_compact_to(&store, 2);
+    CHECK(sqlite3_open(store.path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "DELETE FROM log WHERE rev = 1", NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+    CHECK_INT(store_state(&store, 2, "", &text), STATUS_CORRUPT);
     store_remove(&store);
 }
 
