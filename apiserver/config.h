@@ -28,7 +28,7 @@ struct config {
     uint64_t reads_max, writes_max; /* in flight */
     uint64_t peer_conns_max, user_watches_max;
     uint64_t history_bytes, window_bytes, window_events;
-    bool anonymous_auth, allow_insecure_http, no_sandbox, help, help_all, version;
+    bool anonymous_auth, fair, allow_insecure_http, no_sandbox, help, help_all, version;
 };
 
 /* Defaults, then --config, then the flags. */

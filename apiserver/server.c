@@ -512,6 +512,8 @@ static struct server *make_server(const struct config *config)
     server->flight_limits.max[FLIGHT_READ] = config->reads_max;
     server->flight_limits.max[FLIGHT_WRITE] = config->writes_max;
     server->flight_limits.request_ms = config->request_ms;
+    server->flight_limits.turn_us = FLIGHT_TURN_US;
+    server->flight_limits.fair = config->fair;
     server->limits.peer_conns_max = config->peer_conns_max;
     server->info.user_watches_max = config->user_watches_max;
     server->info.watches = &server->watches;

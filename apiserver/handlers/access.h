@@ -43,6 +43,8 @@ bool access_allows(const struct worker *worker, const struct user *user, const s
 /* FORBIDDEN, `pods is forbidden: User "x" cannot list resource "pods" in API group "" ..`. */
 enum status access_error_forbidden(struct error *reterr, const struct user *user,
                                    const struct access *what, struct bytes reason);
+/* Who it is that takes something for the request: its user, or, if that is nobody, its address. */
+struct bytes access_write_holder(struct buf *out, const struct api_request *api);
 /* What objects there are, for tokens. */
 struct account_world access_world(const struct worker *worker);
 struct authenticator *access_authenticator(const struct worker *worker);

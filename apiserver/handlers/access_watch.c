@@ -148,13 +148,15 @@ static bool is_for_ever(const struct api_request *api)
            (!access_uses_rbac(api->worker) && api->identity->proof == PROOF_NONE);
 }
 
-/* Whose watch it is: the user's, or, if that is nobody, the address's. */
-static struct bytes write_holder(struct buf *out, const struct api_request *api)
+struct bytes access_write_holder(struct buf *out, const struct api_request *api)
 {
-    if (api->identity != NULL && api->identity->proof != PROOF_NONE)
-        buf_appendf(out, "user \"%.*s\"", BYTES_FMT(api->user->name));
-    else
-        buf_appendf(out, "%.*s", BYTES_FMT(http_peer_address(api->http->peer)));
+    if (api->identity == NULL || api->identity->proof == PROOF_NONE) {
+        buf_append_bytes(out, http_peer_address(api->http->peer));
+        return buf_bytes(out);
+    }
+    buf_append_str(out, "user \"");
+    buf_append_bytes(out, api->user->name);
+    buf_append_char(out, '"');
     return buf_bytes(out);
 }
 
@@ -163,7 +165,7 @@ static enum status take_place(struct api_request *api, struct tally_entry **ret_
 {
     uint64_t max = api->worker->info->user_watches_max;
     struct buf holder = {0};
-    struct bytes name = write_holder(&holder, api);
+    struct bytes name = access_write_holder(&holder, api);
     enum status st = tally_take(api->worker->info->watches, name, max, ret_place);
 
     if (st == STATUS_TOO_MANY_REQUESTS) {

@@ -14,6 +14,7 @@
 
 #include "apiserver/auth/rbac_rule.h"
 #include "apiserver/auth/user.h"
+#include "apiserver/handlers/fair.h"
 #include "apiserver/registry/discovery.h"
 #include "apiserver/registry/registry.h"
 #include "apiserver/registry/view.h"
@@ -93,9 +94,12 @@ struct api_request {
     int code;                          /* of the answer, for metrics and the log */
     struct audit_trail *audit;         /* NULL: not yet noted (audit.h) */
     struct audit_stream *audit_stream; /* the request's own reference; NULL: none */
-    struct list flight_link;           /* flight.h */
-    uint64_t begun_ms;
+    struct list flight_link;           /* flight.h, and what follows */
+    uint64_t begun_ms, parked_us, parked_room;
     unsigned flight_class;
+    unsigned flight_place;
+    struct fair_turn turn; /* waits for a place, or for its turn */
+    void (*handle)(struct api_request *);
     bool overdue; /* answered while it is being worked on: goes on as if its client had left */
 };
 

@@ -129,9 +129,8 @@ void api_leave(struct api_request *api)
     api->http = NULL;
     if (api->left != NULL)
         api->left(api);
-    else if (list_linked(
-                 &api->waiting_link)) /* else a write or a disk read is under way and ends it */
-        api_free(api);
+    else if (list_linked(&api->waiting_link) || list_linked(&api->turn.link))
+        api_free(api); /* else a write or a disk read is under way and ends it */
 }
 
 static void on_gone(struct http_request *req)
@@ -278,7 +277,7 @@ static void route(struct api_request *api)
     }
     if (kind->deprecated && kind->deprecation_warning != NULL)
         api_warn(api, bytes_str(kind->deprecation_warning));
-    handle(api);
+    flight_run(api, handle);
 }
 
 /* Go-http clients of people ask for JSON that reads well

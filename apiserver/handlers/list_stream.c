@@ -1,5 +1,6 @@
 #include "apiserver/handlers/list_stream.h"
 
+#include "apiserver/handlers/flight.h"
 #include "apiserver/handlers/watch.h"
 #include "apiserver/transport/frame.h"
 
@@ -11,6 +12,7 @@ enum {
 struct list_stream {
     struct api_request *api; /* this lies in its arena */
     struct http_stream *http;
+    struct fair_turn turn; /* of the next piece: others' requests may go first */
     struct list_items list;
     size_t at;
     struct buf piece; /* kept from one to the next: its memory is warm */
@@ -53,9 +55,9 @@ static struct frame *next_piece(struct list_stream *s)
     return s->piece.failed ? NULL : frame_new(buf_bytes(&s->piece));
 }
 
-static void on_ready(void *user)
+static void write_piece(struct fair_turn *turn)
 {
-    struct list_stream *s = user;
+    struct list_stream *s = container_of(turn, struct list_stream, turn);
     struct frame *frame = next_piece(s);
 
     if (frame == NULL) {
@@ -74,11 +76,19 @@ static void on_ready(void *user)
     finish(s);
 }
 
+static void on_ready(void *user)
+{
+    struct list_stream *s = user;
+
+    flight_go_on(s->api, &s->turn);
+}
+
 static void on_gone(void *user)
 {
     struct list_stream *s = user;
 
     s->gone = true;
+    fair_leave(&s->turn);
     if (!s->writing)
         finish(s);
 }
@@ -97,6 +107,7 @@ void list_stream_start(struct api_request *api, const struct list_items *items)
         return;
     }
     s->api = api;
+    s->turn.run = write_piece;
     s->list = *items;
     head.header_count = api_headers(api, BYTES("application/json"), headers);
     s->http = http_start_stream(watch_become_stream(api), &head, &callbacks, s);

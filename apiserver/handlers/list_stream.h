@@ -1,6 +1,6 @@
 /*
  * list_stream - a long list, sent while it is written: as much memory as a piece, whatever its
- * length, and other requests of the loop between two pieces.
+ * length, and a turn of its user (fair.h) for each piece.
  *
  * Owner    the items are the request's, which lives until the last piece has left.
  * Threads  the loop's.

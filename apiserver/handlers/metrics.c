@@ -405,6 +405,76 @@ static void write_flight(struct buf *out, const struct worker *worker)
                 (unsigned long long)flight_count(worker->flight, FLIGHT_WRITE));
 }
 
+/* ---- who waited for a place ---- */
+
+#define LEVEL "flow_schema=\"users\",priority_level=\"%s\""
+
+static const struct level {
+    const char *name;
+    enum flight_class class;
+} levels[] = {{"reads", FLIGHT_READ}, {"writes", FLIGHT_WRITE}};
+
+static struct flight_stats sum_flights(const struct server_info *info, enum flight_class class)
+{
+    struct flight_stats sum = {0};
+
+    for (unsigned i = 0; i < info->worker_count; i++) {
+        struct flight_stats s;
+
+        flight_get_stats(info->workers[i].flight, class, &s);
+        sum.parked += s.parked;
+        sum.dispatched += s.dispatched;
+        sum.waited_us += s.waited_us;
+        for (size_t r = 0; r < FLIGHT_REFUSALS; r++)
+            sum.refused[r] += s.refused[r];
+        for (size_t b = 0; b < FLIGHT_WAIT_BUCKETS; b++)
+            sum.waits[b] += s.waits[b];
+    }
+    return sum;
+}
+
+static void write_waits(struct buf *out, const char *level, const struct flight_stats *s)
+{
+    static const char name[] = "apiserver_flowcontrol_request_wait_duration_seconds";
+    unsigned long long count = s->dispatched;
+
+    for (size_t b = 0; b < FLIGHT_WAIT_BUCKETS; b++)
+        buf_appendf(out, "%s_bucket{execute=\"true\"," LEVEL ",le=\"%g\"} %llu\n", name, level,
+                    flight_wait_buckets_s[b], (unsigned long long)s->waits[b]);
+    buf_appendf(out, "%s_bucket{execute=\"true\"," LEVEL ",le=\"+Inf\"} %llu\n", name, level,
+                count);
+    buf_appendf(out, "%s_sum{execute=\"true\"," LEVEL "} %.9g\n", name, level,
+                (double)s->waited_us / 1e6);
+    buf_appendf(out, "%s_count{execute=\"true\"," LEVEL "} %llu\n", name, level, count);
+}
+
+static void write_fairness(struct buf *out, const struct server_info *info)
+{
+    static const char *const reasons[] = {
+        [FLIGHT_QUEUE_FULL] = "queue-full", [FLIGHT_TIME_OUT] = "time-out"};
+    struct flight_stats sums[ARRAY_LEN(levels)];
+
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        sums[i] = sum_flights(info, levels[i].class);
+    head(out, "apiserver_flowcontrol_current_inqueue_requests", "gauge",
+         "Requests that wait for a place.");
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        buf_appendf(out, "apiserver_flowcontrol_current_inqueue_requests{" LEVEL "} %llu\n",
+                    levels[i].name, (unsigned long long)sums[i].parked);
+    head(out, "apiserver_flowcontrol_rejected_requests_total", "counter",
+         "Requests refused with 429: too many waited, or it took too long.");
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        for (size_t r = 0; r < FLIGHT_REFUSALS; r++)
+            buf_appendf(out,
+                        "apiserver_flowcontrol_rejected_requests_total{" LEVEL
+                        ",reason=\"%s\"} %llu\n",
+                        levels[i].name, reasons[r], (unsigned long long)sums[i].refused[r]);
+    head(out, "apiserver_flowcontrol_request_wait_duration_seconds", "histogram",
+         "How long requests that got a place had waited for it.");
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        write_waits(out, levels[i].name, &sums[i]);
+}
+
 static void write_process(struct buf *out, const struct server_info *info)
 {
     struct rusage usage;
@@ -432,6 +502,7 @@ void metrics_write(struct buf *out, const struct worker *worker)
     write_requests(out, info);
     write_watches(out, info);
     write_flight(out, worker);
+    write_fairness(out, info);
     write_access(out, info);
     write_audit(out, info);
     write_storage(out, info);

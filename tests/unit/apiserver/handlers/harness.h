@@ -37,6 +37,7 @@ struct harness {
     struct bytes text, warning;
     struct bytes headers; /* "name: value\n", all of them */
     int code;
+    struct bytes peer; /* of the next request; empty: "test" */
     /* every event since the start, "PUT key\n" */
     struct buf events;
     struct loop_task last_task;
@@ -157,7 +158,7 @@ static inline struct call *call_begin_with(struct harness *h, const char *method
     req->method = arena_dup(req->arena, bytes_str(method));
     req->target = arena_dup(req->arena, bytes_str(target));
     req->body = arena_dup(req->arena, body);
-    req->peer = BYTES("test");
+    req->peer = h->peer.len != 0 ? h->peer : BYTES("test");
     req->headers = call->headers;
     req->ops = &call_ops;
     if (content_type != NULL)

@@ -111,3 +111,218 @@ TEST(flight, a_write_past_its_time_is_answered_and_goes_on_unseen)
     CHECK(contains(buf_bytes(&h.events), "PUT core/configmaps/default/late"));
     stop(&h);
 }
+
+/* ---- fair: by address, as the tests' requests show nothing ---- */
+
+static struct call *begin_as(struct harness *h, struct bytes peer, const char *target)
+{
+    h->peer = peer;
+    return call_begin(h, "GET", target, NULL, BYTES(""));
+}
+
+static const struct bytes flooder = BYTES_INIT("10.0.0.1:7"), other = BYTES_INIT("10.0.0.2:7");
+
+/* One turn of the loop after the other, until it is answered. */
+static void turn_until(struct harness *h, const struct call *call)
+{
+    while (!call->answered) {
+        h->last_task.run = harness_last_task;
+        loop_post(h->worker.loop, &h->last_task);
+        run_loop(h);
+    }
+}
+
+static size_t count_answered(struct call *const *calls, size_t count)
+{
+    size_t answered = 0;
+
+    for (size_t i = 0; i < count; i++)
+        answered += calls[i]->answered;
+    return answered;
+}
+
+static void end_all(struct call **calls, size_t count, int code)
+{
+    for (size_t i = 0; i < count; i++)
+        CHECK_INT(call_end(calls[i]), code);
+}
+
+TEST(flight, who_comes_behind_a_flood_is_answered_next)
+{
+    struct flight_limits limits = {.fair = true};
+    struct call *flood[100], *late;
+    struct harness h;
+
+    start(&h, &limits);
+    for (size_t i = 0; i < ARRAY_LEN(flood); i++)
+        flood[i] = begin_as(&h, flooder, CM);
+    CHECK_INT(count_answered(flood, ARRAY_LEN(flood)), 0); /* turn_us 0: all of them stand */
+    for (int i = 0; i < 10; i++) {
+        size_t before = count_answered(flood, ARRAY_LEN(flood));
+
+        late = begin_as(&h, other, CM);
+        turn_until(&h, late);
+        CHECK(count_answered(flood, ARRAY_LEN(flood)) - before <= 2);
+        CHECK_INT(call_end(late), 200);
+    }
+    end_all(flood, ARRAY_LEN(flood), 200);
+    stop(&h);
+}
+
+TEST(flight, a_loop_that_is_not_busy_answers_at_once)
+{
+    struct flight_limits limits = {.fair = true, .turn_us = 60000000};
+    struct call *call;
+    struct harness h;
+
+    start(&h, &limits);
+    call = begin_as(&h, other, CM);
+    CHECK(call->answered);
+    CHECK_INT(call_end(call), 200);
+    stop(&h);
+}
+
+TEST(flight, a_user_holds_as_many_places_as_are_free_and_the_rest_wait)
+{
+    struct flight_limits limits = {.fair = true, .turn_us = 60000000, .max = {[FLIGHT_READ] = 8}};
+    struct call *flood[10];
+    struct flight_stats stats;
+    struct harness h;
+
+    start(&h, &limits);
+    for (size_t i = 0; i < ARRAY_LEN(flood); i++)
+        flood[i] = begin_as(&h, flooder, LATER);
+    CHECK_INT(limits.now[FLIGHT_READ], 4);
+    flight_get_stats(h.worker.flight, FLIGHT_READ, &stats);
+    CHECK_INT(stats.parked, 6);
+    CHECK_INT(call_end(begin_as(&h, other, CM)), 200);
+    for (size_t i = 0; i < ARRAY_LEN(flood); i++) {
+        CHECK(!flood[i]->answered);
+        call_hang_up(flood[i]);
+        call_free(flood[i]);
+    }
+    CHECK_INT(limits.now[FLIGHT_READ], 0);
+    CHECK_INT(limits.waiting[FLIGHT_READ], 0);
+    stop(&h);
+}
+
+TEST(flight, a_place_that_gets_free_goes_to_who_holds_least)
+{
+    struct flight_limits limits = {.fair = true, .turn_us = 60000000, .max = {[FLIGHT_READ] = 2}};
+    struct call *held, *of_third, *flood[3], *late;
+    struct harness h;
+
+    start(&h, &limits);
+    held = begin_as(&h, flooder, LATER);
+    of_third = begin_as(&h, BYTES("10.0.0.3:1"), LATER); /* now there is none */
+    for (size_t i = 0; i < ARRAY_LEN(flood); i++)
+        flood[i] = begin_as(&h, flooder, CM);
+    late = begin_as(&h, other, CM);
+    CHECK(!late->answered);
+    call_hang_up(of_third);
+    call_free(of_third);
+    turn_until(&h, late);
+    CHECK_INT(count_answered(flood, ARRAY_LEN(flood)), 0);
+    CHECK_INT(call_end(late), 200);
+    call_hang_up(held);
+    call_free(held);
+    end_all(flood, ARRAY_LEN(flood), 200);
+    stop(&h);
+}
+
+TEST(flight, of_what_waits_a_user_has_its_share_too_and_the_rest_is_429)
+{
+    struct flight_limits limits = {.fair = true, .turn_us = 60000000, .max = {[FLIGHT_READ] = 1}};
+    struct call *held, *flood[2], *late;
+    struct flight_stats stats;
+    struct harness h;
+
+    start(&h, &limits);
+    held = begin_as(&h, flooder, LATER);
+    for (size_t i = 0; i < ARRAY_LEN(flood); i++) /* room for four */
+        flood[i] = begin_as(&h, flooder, CM);
+    check_refused(&h, begin_as(&h, flooder, CM));
+    late = begin_as(&h, other, CM);
+    CHECK(!late->answered);
+    flight_get_stats(h.worker.flight, FLIGHT_READ, &stats);
+    CHECK_INT(stats.refused[FLIGHT_QUEUE_FULL], 1);
+    CHECK_INT(stats.parked, 3);
+    call_hang_up(held);
+    call_free(held);
+    end_all(flood, ARRAY_LEN(flood), 200);
+    CHECK_INT(call_end(late), 200);
+    stop(&h);
+}
+
+TEST(flight, a_body_that_waits_takes_room_by_its_size)
+{
+    struct flight_limits limits = {.fair = true, .turn_us = 60000000, .max = {[FLIGHT_READ] = 1}};
+    char body[4 * FLIGHT_WAITING_BODY] = "";
+    struct call *held, *waiting;
+    struct harness h;
+
+    start(&h, &limits);
+    held = begin_as(&h, flooder, LATER);
+    check_refused(&h, call_begin(&h, "GET", CM, NULL, bytes_of(body, sizeof(body))));
+    waiting = call_begin(&h, "GET", CM, NULL, bytes_of(body, FLIGHT_WAITING_BODY));
+    CHECK_INT(limits.waiting[FLIGHT_READ], 2);
+    call_hang_up(held);
+    call_free(held);
+    CHECK_INT(call_end(waiting), 200);
+    stop(&h);
+}
+
+TEST(flight, who_waits_too_long_for_a_place_gets_429)
+{
+    struct flight_limits limits = {
+        .fair = true, .turn_us = 60000000, .wait_ms = 20, .max = {[FLIGHT_READ] = 1}};
+    struct flight_stats stats;
+    struct call *held;
+    struct harness h;
+
+    start(&h, &limits);
+    held = begin_as(&h, flooder, LATER);
+    CHECK_INT(call_end(begin_as(&h, flooder, CM)), 429);
+    CHECK_TEXT(field(&h, "reason"), "TooManyRequests");
+    CHECK_TEXT(header_of(&h, "retry-after"), "1");
+    flight_get_stats(h.worker.flight, FLIGHT_READ, &stats);
+    CHECK_INT(stats.refused[FLIGHT_TIME_OUT], 1);
+    CHECK_INT(limits.waiting[FLIGHT_READ], 0);
+    call_hang_up(held);
+    call_free(held);
+    stop(&h);
+}
+
+TEST(flight, who_leaves_while_it_waits_for_its_turn_is_forgotten)
+{
+    struct flight_limits limits = {.fair = true};
+    struct call *gone, *stays;
+    struct harness h;
+
+    start(&h, &limits);
+    gone = begin_as(&h, flooder, CM);
+    stays = begin_as(&h, other, CM);
+    call_hang_up(gone);
+    call_free(gone);
+    CHECK_INT(call_end(stays), 200);
+    CHECK_INT(limits.now[FLIGHT_READ], 0);
+    stop(&h);
+}
+
+TEST(flight, past_its_time_a_request_that_waits_is_504_and_forgotten)
+{
+    struct flight_limits limits = {.fair = true,
+                                   .turn_us = 60000000,
+                                   .request_ms = 20,
+                                   .wait_ms = 60000,
+                                   .max = {[FLIGHT_READ] = 1}};
+    struct call *held;
+    struct harness h;
+
+    start(&h, &limits);
+    held = begin_as(&h, flooder, LATER);
+    CHECK_INT(call_end(begin_as(&h, other, CM)), 504);
+    CHECK_INT(limits.waiting[FLIGHT_READ], 0);
+    CHECK_INT(call_end(held), 504);
+    stop(&h);
+}

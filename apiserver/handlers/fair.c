@@ -1,0 +1,120 @@
+#include "apiserver/handlers/fair.h"
+
+#include <stdlib.h>
+
+void fair_init(struct fair *fair)
+{
+    *fair = (struct fair){0};
+    list_init(&fair->order);
+}
+
+void fair_release(struct fair *fair)
+{
+    for (struct map_slot *it = map_next(&fair->flows, NULL); it != NULL;
+         it = map_next(&fair->flows, it))
+        free(it->value);
+    map_release(&fair->flows);
+}
+
+/* ---- flows ---- */
+
+static struct fair_flow *new_flow(struct fair *fair, struct bytes name)
+{
+    struct fair_flow *flow = calloc(1, sizeof(*flow) + name.len + 1);
+    char *copy;
+
+    if (flow == NULL)
+        return NULL;
+    copy = (char *)(flow + 1);
+    if (name.len != 0)
+        memcpy(copy, name.ptr, name.len);
+    flow->fair = fair;
+    flow->name = bytes_of(copy, name.len);
+    list_init(&flow->turns);
+    for (size_t i = 0; i < FAIR_KINDS; i++)
+        list_init(&flow->of[i].parked);
+    if (map_put(&fair->flows, flow->name, flow))
+        return flow;
+    free(flow);
+    return NULL;
+}
+
+struct fair_flow *fair_flow(struct fair *fair, struct bytes name)
+{
+    struct fair_flow *flow = map_get(&fair->flows, name);
+
+    if (flow == NULL)
+        flow = new_flow(fair, name);
+    if (flow != NULL)
+        flow->refs++;
+    return flow;
+}
+
+void fair_flow_unref(struct fair_flow *flow)
+{
+    if (flow == NULL || --flow->refs > 0)
+        return;
+    map_remove(&flow->fair->flows, flow->name);
+    free(flow);
+}
+
+/* ---- turns ---- */
+
+/* Behind all that were served less, or as little. */
+static void stand(struct fair_flow *flow)
+{
+    struct list *after = flow->fair->order.prev;
+
+    while (after != &flow->fair->order &&
+           list_entry(after, struct fair_flow, link)->served > flow->served)
+        after = after->prev;
+    list_append(after->next, &flow->link);
+}
+
+void fair_wait(struct fair_turn *turn)
+{
+    struct fair_flow *flow = turn->flow;
+
+    list_append(&flow->turns, &turn->link);
+    if (list_linked(&flow->link))
+        return;
+    if (flow->served < flow->fair->level)
+        flow->served = flow->fair->level;
+    stand(flow);
+}
+
+void fair_leave(struct fair_turn *turn)
+{
+    if (!list_linked(&turn->link))
+        return;
+    list_remove(&turn->link);
+    if (list_empty(&turn->flow->turns))
+        list_remove(&turn->flow->link);
+}
+
+struct fair_turn *fair_next(struct fair *fair)
+{
+    struct fair_flow *flow;
+    struct fair_turn *turn;
+
+    if (list_empty(&fair->order))
+        return NULL;
+    flow = list_entry(fair->order.next, struct fair_flow, link);
+    turn = list_entry(flow->turns.next, struct fair_turn, link);
+    fair->level = flow->served;
+    fair_leave(turn);
+    return turn;
+}
+
+void fair_charge(struct fair_flow *flow, uint64_t cost)
+{
+    if (flow->served < flow->fair->level)
+        flow->served = flow->fair->level;
+    else if (list_empty(&flow->fair->order)) /* nobody waits: what it took, it took from nobody */
+        flow->fair->level = flow->served;
+    flow->served += cost;
+    if (!list_linked(&flow->link))
+        return;
+    list_remove(&flow->link);
+    stand(flow);
+}
