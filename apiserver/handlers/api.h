@@ -142,6 +142,23 @@ enum status error_already_exists(struct error *reterr, const struct kind *kind, 
 enum status error_conflict(struct error *reterr, const struct kind *kind, struct bytes name,
                            const char *why); /* NULL: "the object has been modified; ..." */
 
+/* How a body is finished, apart from its request: what takes long is done on another thread. */
+struct body_form {
+    enum negotiated_form form;
+    bool pretty, gzip;
+};
+struct finished_body {
+    struct bytes type;
+    struct blob *body; /* owned; NULL: no memory */
+    bool packed;
+};
+struct body_form api_body_form(const struct api_request *api);
+/* Takes a built answer, JSON or protobuf, out of `body`. On any thread. */
+struct finished_body body_finish(struct body_form form, struct buf *body);
+/* Takes the body. */
+void respond_body(struct api_request *api, int code, struct finished_body finished);
+/* Two more than API_HEADERS_MAX. */
+void api_add_gzip_headers(struct http_header *headers, size_t *count);
 /* Has the client asked for gzip? */
 bool respond_wants_gzip(const struct api_request *api);
 /* The view that was negotiated; BAD_REQUEST: a bad includeObject. */

@@ -39,11 +39,13 @@ struct list_request {
     /* the answer */
     struct list_meta meta;
     struct buf body;
+    struct body_form form;
+    struct finished_body finished;
 };
 
-/* With more items than this a list that parses them is written off the loop, which others wait for:
- * so many take a millisecond or two. */
-enum { PARSED_ON_LOOP_MAX = 500 };
+/* Beyond these a list that is parsed or packed is written off the loop, which others wait for: so
+ * much takes a millisecond or two. */
+enum { ITEMS_ON_LOOP_MAX = 500, BYTES_ON_LOOP_MAX = 512 << 10 };
 
 static void release(struct api_request *api)
 {
@@ -55,6 +57,7 @@ static void release(struct api_request *api)
     arena_release(&list->keys);
     error_release(&list->read_error);
     buf_release(&list->body);
+    blob_unref(list->finished.body);
     selection_release(&list->selection);
 }
 
@@ -113,25 +116,39 @@ static void write_items(struct list_request *list)
     view_end_list(body, kind, list->view);
 }
 
+static bool has_failed(const struct list_request *list)
+{
+    return list->failed || list->keys.failed || list->api->arena.failed;
+}
+
 static void send(struct list_request *list)
 {
     struct api_request *api = list->api;
-    struct buf body = list->body;
+    struct finished_body finished = list->finished;
 
+    list->finished.body = NULL;
     if (api->http == NULL) {
+        blob_unref(finished.body);
         api_free(api);
-        return;
+    } else if (finished.body != NULL && finished.body->len >= LIST_LONG &&
+               bytes_eq_str(api->http->method, "GET")) {
+        list_stream_send(api, finished);
+    } else {
+        respond_body(api, 200, finished);
     }
-    list->body = (struct buf){0};
-    body.failed |= list->failed || list->keys.failed || api->arena.failed;
-    respond_json(api, 200, &body);
+}
+
+static void write_whole(struct list_request *list)
+{
+    write_items(list);
+    list->finished = body_finish(list->form, &list->body);
 }
 
 /* What it reads does not change, and stays until on_written(). */
 static void write_elsewhere(struct history_job *job, struct storage *storage)
 {
     (void)storage;
-    write_items(container_of(job, struct list_request, job));
+    write_whole(container_of(job, struct list_request, job));
 }
 
 static void on_written(struct history_job *job)
@@ -139,9 +156,33 @@ static void on_written(struct history_job *job)
     send(container_of(job, struct list_request, job));
 }
 
-static bool parses(struct view view)
+/* Is more to be done for each byte than to copy it? */
+static bool is_costly(struct view view, struct body_form form)
 {
-    return view.protobuf || view.projection != NULL || view.shape == VIEW_TABLE;
+    return view.protobuf || view.projection != NULL || view.shape == VIEW_TABLE || form.pretty ||
+           form.gzip || form.form == FORM_YAML;
+}
+
+static size_t count_bytes(const struct list_request *list)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < list->count && len < LIST_LONG; i++)
+        len += list->items[i]->base.len;
+    return len;
+}
+
+static void submit(struct list_request *list, void (*run)(struct history_job *, struct storage *),
+                   void (*on_done)(struct history_job *))
+{
+    struct worker *w = list->api->worker;
+    const struct fair_flow *flow = list->api->turn.flow;
+
+    list->job = (struct history_job){.run = run,
+                                     .on_done = on_done,
+                                     .loop = w->loop,
+                                     .user = flow != NULL ? bytes_hash(flow->name) : 0};
+    history_submit(w->history, &list->job);
 }
 
 /* Items of the snapshot behind this page; < 0: not known. Only whole lists are counted, as the real
@@ -162,8 +203,8 @@ static int64_t count_left(const struct list_request *list, bool from_memory)
 
 static void answer(struct list_request *list, uint64_t rev, bool from_memory)
 {
-    struct worker *w = list->api->worker;
     struct list_items items;
+    size_t len;
 
     if (list->api->http == NULL) {
         api_free(list->api);
@@ -179,15 +220,17 @@ static void answer(struct list_request *list, uint64_t rev, bool from_memory)
         list->meta.remaining = token.left;
     }
     items = (struct list_items){list->view, list->meta, list->items, list->count};
-    if (parses(list->view) && list->count > PARSED_ON_LOOP_MAX) {
-        list->job =
-            (struct history_job){.run = write_elsewhere, .on_done = on_written, .loop = w->loop};
-        history_submit(w->history, &list->job);
-    } else if (!list->failed && !list->keys.failed && !list->api->arena.failed &&
-               list_stream_suits(list->api, &items)) {
+    list->form = api_body_form(list->api);
+    len = count_bytes(list);
+    if (has_failed(list))
+        respond_body(list->api, 200, (struct finished_body){0});
+    else if (is_costly(list->view, list->form) &&
+             (list->count > ITEMS_ON_LOOP_MAX || len > BYTES_ON_LOOP_MAX))
+        submit(list, write_elsewhere, on_written);
+    else if (len >= LIST_LONG && list_stream_suits(list->api, &items))
         list_stream_start(list->api, &items);
-    } else {
-        write_items(list);
+    else {
+        write_whole(list);
         send(list);
     }
 }
@@ -275,9 +318,7 @@ static void answer_at_exact(struct list_request *list)
     } else if (memory_has(list)) {
         answer_from_memory(list, list->exact);
     } else {
-        list->job =
-            (struct history_job){.run = read_snapshot, .on_done = on_snapshot, .loop = w->loop};
-        history_submit(w->history, &list->job);
+        submit(list, read_snapshot, on_snapshot);
     }
 }
 

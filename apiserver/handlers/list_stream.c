@@ -4,28 +4,22 @@
 #include "apiserver/handlers/watch.h"
 #include "apiserver/transport/frame.h"
 
-enum {
-    LONG = 1 << 20,    /* bytes of items from which a list is sent in pieces */
-    PIECE = 256 << 10, /* and about so many are written at a time */
-};
+enum { PIECE = 256 << 10 }; /* about so many bytes are written at a time */
 
 struct list_stream {
     struct api_request *api; /* this lies in its arena */
     struct http_stream *http;
     struct fair_turn turn; /* of the next piece: others' requests may go first */
     struct list_items list;
-    size_t at;
+    struct blob *whole; /* it is written already, `count` bytes, or NULL */
+    size_t at, count;
     struct buf piece; /* kept from one to the next: its memory is warm */
     bool writing, gone;
 };
 
 bool list_stream_suits(const struct api_request *api, const struct list_items *items)
 {
-    size_t len = 0;
-
-    for (size_t i = 0; i < items->count && len < LONG; i++)
-        len += items->items[i]->base.len;
-    return len >= LONG && api->http != NULL && items->view.shape == VIEW_OBJECT &&
+    return api->http != NULL && items->view.shape == VIEW_OBJECT &&
            items->view.projection == NULL && api->negotiated.form == FORM_JSON && !api->pretty &&
            !api->negotiated.pretty && bytes_eq_str(api->http->method, "GET") &&
            !respond_wants_gzip(api);
@@ -34,6 +28,7 @@ bool list_stream_suits(const struct api_request *api, const struct list_items *i
 static void finish(struct list_stream *s)
 {
     buf_release(&s->piece);
+    blob_unref(s->whole);
     api_free(s->api);
 }
 
@@ -44,11 +39,17 @@ static struct frame *next_piece(struct list_stream *s)
     const struct kind *kind = s->api->kind;
 
     s->piece.len = 0;
+    if (s->whole != NULL) {
+        size_t left = s->count - s->at, len = left < PIECE ? left : PIECE;
+
+        s->at += len;
+        return frame_new(bytes_of(s->whole->data + s->at - len, len));
+    }
     if (s->at == 0)
         view_begin_list(&s->piece, kind, list->view, &list->meta);
-    for (; s->at < list->count && s->piece.len < PIECE; s->at++)
+    for (; s->at < s->count && s->piece.len < PIECE; s->at++)
         view_add_item(&s->piece, kind, list->view, list->items[s->at], s->at == 0);
-    if (s->at == list->count) {
+    if (s->at == s->count) {
         view_end_list(&s->piece, kind, list->view);
         buf_append_char(&s->piece, '\n');
     }
@@ -69,7 +70,7 @@ static void write_piece(struct fair_turn *turn)
     http_stream_write(s->http, &frame, 1);
     s->writing = false;
     frame_unref(frame);
-    if (!s->gone && s->at < s->list.count)
+    if (!s->gone && s->at < s->count)
         return;
     if (!s->gone)
         http_stream_end(s->http);
@@ -93,24 +94,55 @@ static void on_gone(void *user)
         finish(s);
 }
 
-void list_stream_start(struct api_request *api, const struct list_items *items)
+static void start(struct list_stream *s, struct bytes type, bool packed)
 {
     static const struct http_stream_handler callbacks = {.on_ready = on_ready, .on_gone = on_gone};
-    struct http_header headers[API_HEADERS_MAX];
+    struct http_header headers[API_HEADERS_MAX + 2];
     struct http_response head = {.status = 200, .headers = headers};
+
+    s->turn.run = write_piece;
+    head.header_count = api_headers(s->api, type, headers);
+    if (packed)
+        api_add_gzip_headers(headers, &head.header_count);
+    s->http = http_start_stream(watch_become_stream(s->api), &head, &callbacks, s);
+    if (s->http == NULL)
+        finish(s);
+}
+
+static struct list_stream *stream_of(struct api_request *api)
+{
     struct list_stream *s = arena_new(&api->arena, struct list_stream);
     struct error err = {0};
 
+    if (s != NULL) {
+        s->api = api;
+        return s;
+    }
+    error_set(&err, STATUS_NO_MEMORY, "out of memory");
+    respond_error(api, &err);
+    return NULL;
+}
+
+void list_stream_start(struct api_request *api, const struct list_items *items)
+{
+    struct list_stream *s = stream_of(api);
+
+    if (s == NULL)
+        return;
+    s->list = *items;
+    s->count = items->count;
+    start(s, BYTES("application/json"), false);
+}
+
+void list_stream_send(struct api_request *api, struct finished_body finished)
+{
+    struct list_stream *s = stream_of(api);
+
     if (s == NULL) {
-        error_set(&err, STATUS_NO_MEMORY, "out of memory");
-        respond_error(api, &err);
+        blob_unref(finished.body);
         return;
     }
-    s->api = api;
-    s->turn.run = write_piece;
-    s->list = *items;
-    head.header_count = api_headers(api, BYTES("application/json"), headers);
-    s->http = http_start_stream(watch_become_stream(api), &head, &callbacks, s);
-    if (s->http == NULL)
-        finish(s);
+    s->whole = finished.body;
+    s->count = finished.body->len;
+    start(s, finished.type, finished.packed);
 }

@@ -18,9 +18,13 @@ struct list_items {
     size_t count;
 };
 
-/* Is it long, and nothing done to it that needs it whole: indenting, YAML, gzip? */
+enum { LIST_LONG = 1 << 20 }; /* bytes from which a list is sent in pieces */
+
+/* Is nothing done to it that needs it whole: indenting, YAML, gzip? */
 bool list_stream_suits(const struct api_request *api, const struct list_items *items);
 /* Ends the request, whose release frees the items. */
 void list_stream_start(struct api_request *api, const struct list_items *items);
+/* Sends what is written already: it takes the body, which is there. */
+void list_stream_send(struct api_request *api, struct finished_body finished);
 
 #endif

@@ -134,32 +134,53 @@ static struct blob *gzip(const struct blob *body)
     return packed;
 }
 
-void respond_blob(struct api_request *api, int code, struct bytes content_type, struct blob *body)
+void api_add_gzip_headers(struct http_header *headers, size_t *count)
 {
-    struct http_header headers[API_HEADERS_MAX];
-    struct http_response response = {.status = code, .headers = headers};
-    struct blob *packed = NULL;
+    add_header(headers, count, "content-encoding", BYTES("gzip"));
+    add_header(headers, count, "vary", BYTES("Accept-Encoding"));
+}
+
+void respond_body(struct api_request *api, int code, struct finished_body finished)
+{
+    struct http_header headers[API_HEADERS_MAX + 2];
+    struct http_response response = {.status = code, .headers = headers, .body = finished.body};
 
     if (api->http == NULL) {
-        audit_end(api, code, body != NULL ? blob_bytes(body) : BYTES(""));
-        blob_unref(body);
+        audit_end(api, code, finished.body != NULL ? blob_bytes(finished.body) : BYTES(""));
+        blob_unref(finished.body);
         api_free(api);
         return;
     }
-    if (body == NULL) {
+    if (finished.body == NULL) {
         response.status = status_http_code(STATUS_NO_MEMORY);
-        content_type = bytes_of(NULL, 0);
+        finished.type = bytes_of(NULL, 0);
     }
-    response.header_count = api_headers(api, content_type, headers);
-    if (body != NULL && body->len > GZIP_LEAST && respond_wants_gzip(api) &&
-        (packed = gzip(body)) != NULL) {
-        add_header(headers, &response.header_count, "content-encoding", BYTES("gzip"));
-        add_header(headers, &response.header_count, "vary", BYTES("Accept-Encoding"));
-    }
-    response.body = packed != NULL ? packed : body;
+    response.header_count = api_headers(api, finished.type, headers);
+    if (finished.packed)
+        api_add_gzip_headers(headers, &response.header_count);
     respond(api, &response);
-    blob_unref(packed);
-    blob_unref(body);
+    blob_unref(finished.body);
+}
+
+static void pack(struct finished_body *finished)
+{
+    struct blob *packed = NULL;
+
+    if (finished->body == NULL || finished->body->len <= GZIP_LEAST ||
+        (packed = gzip(finished->body)) == NULL)
+        return;
+    blob_unref(finished->body);
+    finished->body = packed;
+    finished->packed = true;
+}
+
+void respond_blob(struct api_request *api, int code, struct bytes content_type, struct blob *body)
+{
+    struct finished_body finished = {.type = content_type, .body = body};
+
+    if (api->http != NULL && respond_wants_gzip(api))
+        pack(&finished);
+    respond_body(api, code, finished);
 }
 
 void respond_empty(struct api_request *api, int code)
@@ -205,28 +226,43 @@ static void make_protobuf(struct buf *body)
 
 /* A body is built as compact JSON. What a person asked for by hand is indented, and may be YAML.
  * Returns its type. */
-static struct bytes finish_body(const struct api_request *api, struct buf *body)
+static struct bytes finish_body(struct body_form form, struct buf *body)
 {
-    if (api->negotiated.form == FORM_PROTOBUF) {
+    if (form.form == FORM_PROTOBUF) {
         make_protobuf(body);
         return protobuf_type;
     }
-    if (api->negotiated.form == FORM_YAML) {
+    if (form.form == FORM_YAML) {
         rewrite(body, yaml_write);
         return yaml_type;
     }
-    if (api->pretty || api->negotiated.pretty)
+    if (form.pretty)
         rewrite(body, write_indented);
     else
         buf_append_char(body, '\n');
     return json_type;
 }
 
+struct body_form api_body_form(const struct api_request *api)
+{
+    return (struct body_form){.form = api->negotiated.form,
+                              .pretty = api->pretty || api->negotiated.pretty,
+                              .gzip = api->http != NULL && respond_wants_gzip(api)};
+}
+
+struct finished_body body_finish(struct body_form form, struct buf *body)
+{
+    struct finished_body finished = {.type = finish_body(form, body)};
+
+    finished.body = buf_to_blob(body);
+    if (form.gzip)
+        pack(&finished);
+    return finished;
+}
+
 void respond_json(struct api_request *api, int code, struct buf *body)
 {
-    struct bytes type = finish_body(api, body);
-
-    respond_blob(api, code, type, buf_to_blob(body));
+    respond_body(api, code, body_finish(api_body_form(api), body));
 }
 
 void respond_text(struct api_request *api, int code, const char *text)
@@ -276,7 +312,7 @@ void respond_error(struct api_request *api, struct error *err)
     }
     api->negotiated.form = negotiate_failure(&api->arena, http_header(api->http, "accept"));
     status_object_write(&body, err);
-    type = finish_body(api, &body);
+    type = finish_body(api_body_form(api), &body);
     response.header_count = api_headers(api, type, headers);
     if (err->retry_after_s != 0)
         add_header(headers, &response.header_count, "retry-after",

@@ -8,7 +8,8 @@ struct history {
     struct storage *storage;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;
-    struct history_job *first, *last;
+    struct history_job *first; /* by their rounds, which rise; each has one job of each user */
+    uint64_t round;            /* of the job that was taken last */
     bool ending;
     unsigned thread_count;
     pthread_t threads[];
@@ -33,6 +34,7 @@ static struct history_job *next_job(struct history *history)
     if (!history->ending) {
         job = history->first;
         history->first = job->next;
+        history->round = job->round;
     }
     pthread_mutex_unlock(&history->lock);
     return job;
@@ -83,15 +85,26 @@ struct history *history_new(struct storage *storage, unsigned threads)
     return history;
 }
 
+/* Behind the last job of its round, which is the one after that of its user's last. There are as
+ * many as requests and watches that read at once: few enough to walk. */
+static void insert(struct history *history, struct history_job *job)
+{
+    struct history_job **at = &history->first;
+
+    job->round = history->round;
+    for (const struct history_job *it = history->first; it != NULL; it = it->next)
+        if (it->user == job->user)
+            job->round = it->round + 1;
+    while (*at != NULL && (*at)->round <= job->round)
+        at = &(*at)->next;
+    job->next = *at;
+    *at = job;
+}
+
 void history_submit(struct history *history, struct history_job *job)
 {
-    job->next = NULL;
     pthread_mutex_lock(&history->lock);
-    if (history->first == NULL)
-        history->first = job;
-    else
-        history->last->next = job;
-    history->last = job;
+    insert(history, job);
     pthread_cond_signal(&history->work);
     pthread_mutex_unlock(&history->lock);
 }

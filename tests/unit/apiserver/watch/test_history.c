@@ -1,5 +1,7 @@
 #include "unit/test.h"
 
+#include <semaphore.h>
+
 #include "unit/apiserver/watch/fake.h"
 
 struct count_job {
@@ -78,4 +80,78 @@ TEST(history, an_idle_one_ends_at_once)
 {
     history_free(history_new(NULL, 4));
     history_free(NULL);
+}
+
+/* One job that waits until all others stand behind it. */
+struct gate {
+    struct history_job job;
+    sem_t begun, open;
+};
+
+static void stand_in_the_way(struct history_job *job, struct storage *storage)
+{
+    struct gate *gate = container_of(job, struct gate, job);
+
+    (void)storage;
+    sem_post(&gate->begun);
+    sem_wait(&gate->open);
+}
+
+static char order[64];
+static size_t served, answered;
+
+static void count_answered(struct history_job *job)
+{
+    (void)job;
+    answered++;
+}
+
+struct user_job {
+    struct history_job job;
+    char name;
+};
+
+static void note(struct history_job *job, struct storage *storage)
+{
+    (void)storage;
+    order[served++] = container_of(job, struct user_job, job)->name;
+}
+
+static void check_served_as(const char *submitted, const char *expected)
+{
+    static struct loop loop;
+    static struct user_job jobs[64];
+    struct gate gate = {.job = {.run = stand_in_the_way, .on_done = count_answered, .loop = &loop}};
+    struct history *history = history_new(NULL, 1);
+    size_t count = strlen(submitted);
+
+    fake_loop_init(&loop);
+    sem_init(&gate.begun, 0, 0);
+    sem_init(&gate.open, 0, 0);
+    history_submit(history, &gate.job);
+    sem_wait(&gate.begun);
+    served = answered = 0;
+    for (size_t i = 0; i < count; i++) {
+        jobs[i] = (struct user_job){
+            {.run = note, .on_done = count_answered, .loop = &loop, .user = (uint64_t)submitted[i]},
+            submitted[i]};
+        history_submit(history, &jobs[i].job);
+    }
+    sem_post(&gate.open);
+    while (answered < count + 1) {
+        CHECK(fake_wait_for_post(&loop));
+        fake_settle(&loop);
+    }
+    history_free(history);
+    sem_destroy(&gate.begun);
+    sem_destroy(&gate.open);
+    CHECK_TEXT(bytes_of(order, served), expected);
+}
+
+TEST(history, users_take_turns)
+{
+    check_served_as("aaa", "aaa");
+    check_served_as("aaaaab", "abaaaa");
+    check_served_as("aaaabbc", "abcabaa");
+    check_served_as("abababcc", "abcabcab");
 }
