@@ -26,8 +26,8 @@ static enum status read_ca(struct authenticator *self, const char *path, struct 
     struct buf pem = {0};
     enum status st = read_whole_file(path, &pem, reterr);
 
-    if (st == STATUS_OK)
-        digest_of(buf_bytes(&pem), self->ca_digest);
+    if (st == STATUS_OK && !digest_of(buf_bytes(&pem), self->ca_digest))
+        st = error_set(reterr, STATUS_NO_MEMORY, "no memory for %s", path);
     self->certificates = true;
     buf_release(&pem);
     return st;
@@ -109,7 +109,8 @@ static enum status by_static_token(const struct authenticator *self, struct byte
 {
     const struct user *user;
 
-    digest_of(token, ret->digest);
+    if (!digest_of(token, ret->digest))
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
     user = self->tokens != NULL ? token_file_find(self->tokens, ret->digest) : NULL;
     if (user == NULL)
         return refuse(reterr, "the token is not known");
@@ -129,6 +130,8 @@ static enum status by_token(const struct authenticator *self, struct bytes token
 
     if (st == STATUS_OK) /* good for all audiences that are the server's */
         *ret_for = asked;
+    if (st == STATUS_NO_MEMORY) /* which may not have been said yet */
+        return error_set(reterr, st, "out of memory");
     if (st == STATUS_OK || !account_comes_next)
         return st;
     st = service_accounts_read(self->accounts, token, asked, world, arena, &account, ret_for,

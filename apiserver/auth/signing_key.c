@@ -50,9 +50,9 @@ static void set_id(struct signing_key *key)
 
     if (len <= 0)
         return;
-    digest_of(bytes_of((const char *)der, (size_t)len), digest);
-    base64_encode(&id, bytes_of((const char *)digest, DIGEST_LEN), BASE64_URL_UNPADDED);
-    if (!id.failed && id.len < sizeof(key->id)) {
+    if (digest_of(bytes_of((const char *)der, (size_t)len), digest))
+        base64_encode(&id, bytes_of((const char *)digest, DIGEST_LEN), BASE64_URL_UNPADDED);
+    if (!id.failed && id.len != 0 && id.len < sizeof(key->id)) {
         memcpy(key->id, id.data, id.len);
         key->id_len = id.len;
     }

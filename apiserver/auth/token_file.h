@@ -17,8 +17,8 @@
 
 enum { DIGEST_LEN = 32 };
 
-/* SHA-256 of bytes. */
-void digest_of(struct bytes bytes, uint8_t ret_digest[DIGEST_LEN]);
+/* SHA-256 of bytes; false without memory. */
+MUST_CHECK bool digest_of(struct bytes bytes, uint8_t ret_digest[DIGEST_LEN]);
 
 struct token_file;
 MUST_CHECK enum status token_file_load(const char *path, struct token_file **ret_file,

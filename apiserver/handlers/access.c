@@ -48,6 +48,8 @@ static enum status authenticate(struct api_request *api, struct error *reterr)
     if (identity == NULL)
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
     st = authenticator_judge(control->authenticator, &shown, &world, &api->arena, identity, reterr);
+    if (st == STATUS_NO_MEMORY)
+        return st;
     if (st != STATUS_OK) {
         access_count(&control->unauthenticated);
         LOG_DEBUG("not authenticated", LOG_STR("id", api->audit_id),

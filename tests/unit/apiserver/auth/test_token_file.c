@@ -5,7 +5,7 @@ static const struct user *find(const struct token_file *file, const char *token)
 {
     uint8_t digest[DIGEST_LEN];
 
-    digest_of(bytes_str(token), digest);
+    CHECK(digest_of(bytes_str(token), digest));
     return token_file_find(file, digest);
 }
 
