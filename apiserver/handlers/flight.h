@@ -14,7 +14,8 @@
  * (k8s.io/apiserver/pkg/server/filters/maxinflight.go, timeout.go, priority-and-fairness.go)
  *
  * Places are dealt out, and a loop's time is, by the rules of fair.h. `fair` off: who finds no
- * place gets 429, and all else goes in the order it came.
+ * place gets 429, and all else goes in the order it came. What a user holds is counted by each loop
+ * for itself: one whose connections are on several loops counts as several, and needs no lock.
  *
  * Shape    requests of one loop stand in the order they came, so one timer serves all of them.
  * Owner    limits are shared by all workers and outlive them; a flight is its worker's.
