@@ -16,6 +16,7 @@
 #define TIDEWATCH_APISERVER_TRANSPORT_CONN_H
 
 #include "apiserver/transport/http.h"
+#include "apiserver/transport/http1_chunks.h"
 #include "apiserver/transport/loop_h2o.h"
 #include "base/list.h"
 
@@ -94,8 +95,11 @@ struct conn {
     union {
         struct {
             struct request *request; /* that is being answered */
-            uint32_t scanned;        /* of the input, for the end of the head */
-            bool head_done;
+            uint32_t scanned;        /* of the input: for the end of the head; then, of the body */
+            bool head_done, body_seen;
+            struct http1_chunks chunks;
+            h2o_buffer_t *next;     /* input that libh2o has not been given yet; or NULL */
+            h2o_socket_cb on_wrote; /* libh2o's, in front of ours */
             struct http1_stream stream;
         } h1;
         struct http2 *h2;

@@ -70,3 +70,15 @@ struct blob *error_reply_body(int status, const char *why)
     buf_appendf(&body, "\"code\":%d}\n", status);
     return buf_to_blob(&body);
 }
+
+struct blob *refusal_body(const struct http_server *server, int status, const char *why)
+{
+    char text[80];
+
+    if (status == 413) {
+        snprintf(text, sizeof(text), "Request entity too large: limit is %zu",
+                 server->limits.body_max);
+        why = text;
+    }
+    return error_reply_body(status, why);
+}

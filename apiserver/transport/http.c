@@ -157,16 +157,10 @@ void request_refuse(struct request *request, int status, const char *why)
         {BYTES_INIT("sec-websocket-version"), BYTES_INIT("13")}, /* with 426 */
         {BYTES_INIT("upgrade"), BYTES_INIT("websocket")},
     };
-    char text[80];
     struct http_response response = {
         .status = status, .headers = headers, .header_count = status == 426 ? 3 : 1};
 
-    if (status == 413) {
-        snprintf(text, sizeof(text), "Request entity too large: limit is %zu",
-                 request->server->limits.body_max);
-        why = text;
-    }
-    response.body = error_reply_body(status, why);
+    response.body = refusal_body(request->server, status, why);
     http_reply(&request->pub, &response);
     blob_unref(response.body);
 }

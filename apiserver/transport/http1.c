@@ -1,12 +1,13 @@
 /*
  * HTTP/1: libh2o parses requests and writes answers; this file stands on both sides of it.
  *
- *   socket --> gate (times, size of the head) --> libh2o --> on_h2o_request (strict reading)
+ *   socket --> gate (times, sizes, chunks) --> libh2o --> on_h2o_request (strict reading)
  *       <-- libh2o <-- reply (head and body in one write, the body by reference) <-- handler
  *
- * The gate is our read callback in front of libh2o's. libh2o puts its own back when it begins to
- * wait for the next request; at the end of that turn, before anything can be read, the gate moves
- * in again. Every connection of libh2o is closed by calling its read callback with an error.
+ * The gate is our read callback in front of libh2o's. libh2o puts its own back when an answer has
+ * left, to wait for the next request, or a 100, to wait for a body; our write callback behind its
+ * own sees that, and puts the gate back. What is pipelined behind a request is kept from libh2o
+ * until then. Every connection of libh2o is closed by calling its read callback with an error.
  */
 #include "apiserver/transport/http1.h"
 
@@ -27,6 +28,8 @@ enum {
 };
 
 static const struct http_engine_ops http1_engine_ops;
+
+static void stand_behind(struct conn *conn);
 
 static struct bytes input_of(const h2o_socket_t *sock)
 {
@@ -52,19 +55,21 @@ static void send_past(struct conn *conn, struct bytes answer)
         (void)!send(conn->linger_fd, answer.ptr, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* What libh2o answers by itself is 400 for a head beyond its own limit. We are earlier, and have
- * the right answer. It goes past libh2o, which is only reading now, and then closes. */
-static void refuse_head(struct conn *conn)
+/* libh2o would answer a long head with 400, and a chunk of 2^63 bytes with patience. We are
+ * earlier, and have the right answer. It goes past libh2o, which is only reading now, and then
+ * closes. */
+static void refuse(struct conn *conn, int status)
 {
-    struct blob *body = error_reply_body(431, NULL);
+    struct blob *body =
+        refusal_body(conn->server, status, status == 400 ? "malformed chunked body" : NULL);
     struct buf answer = {0};
 
     conn_linger_after_close(conn);
     if (body != NULL && conn->linger_fd >= 0) {
         buf_appendf(&answer,
-                    "HTTP/1.1 431 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
                     "Connection: close\r\n\r\n%.*s",
-                    http_reason(431), body->len, BYTES_FMT(blob_bytes(body)));
+                    status, http_reason(status), body->len, BYTES_FMT(blob_bytes(body)));
         if (!answer.failed)
             send_past(conn, buf_bytes(&answer));
     }
@@ -80,35 +85,101 @@ static void wait_for_request(struct conn *conn)
     conn_wait(conn, conn->sock->input->size == 0 ? limits->idle_ms : limits->first_byte_ms);
 }
 
+/* What libh2o has not seen yet: 0, or the status to refuse it with. */
+static int look_at_input(struct conn *conn)
+{
+    const struct http_limits *limits = &conn->server->limits;
+    struct bytes input = input_of(conn->sock);
+
+    if (!conn->h1.head_done) {
+        conn->h1.head_done = http1_head_is_complete(input, &conn->h1.scanned);
+        if (conn->h1.scanned > limits->head_max)
+            return 431;
+    }
+    if (!conn->h1.head_done || conn->h1.scanned == input.len)
+        return 0;
+    if (!conn->h1.body_seen) {
+        bool chunked = http1_head_is_chunked(bytes_of(input.ptr, conn->h1.scanned));
+
+        conn->h1.body_seen = true;
+        conn->h1.chunks = (struct http1_chunks){.at = chunked ? CHUNK_SIZE_BEGIN : CHUNKS_NONE};
+    }
+    return http1_chunks_look(&conn->h1.chunks, bytes_from(input, conn->h1.scanned),
+                             limits->body_max);
+}
+
+/* The request is not whole. libh2o has put what was decoded in the place of chunks. */
+static void mark_seen(struct conn *conn)
+{
+    if (conn->h1.head_done)
+        conn->h1.scanned = (uint32_t)conn->sock->input->size;
+}
+
+static bool is_reading(const struct conn *conn)
+{
+    return conn->sock != NULL && !tls_is_closing(conn) && conn->ops == &http1_conn_ops &&
+           conn->h1.request == NULL;
+}
+
 static void on_gate_read(h2o_socket_t *sock, const char *err)
 {
     struct conn *conn = sock->on_close.data;
     bool was_idle = conn->seen == 0;
+    int status = err == NULL ? look_at_input(conn) : 0;
 
-    if (err == NULL && !conn->h1.head_done) {
-        conn->h1.head_done = http1_head_is_complete(input_of(sock), &conn->h1.scanned);
-        if (conn->h1.scanned > conn->server->limits.head_max) {
-            refuse_head(conn);
-            return;
-        }
+    if (status != 0) {
+        refuse(conn, status);
+        return;
     }
     conn->server->h2o_read(sock, err);
-    if (conn->sock != NULL && !tls_is_closing(conn) && conn->ops == &http1_conn_ops &&
-        conn->h1.request == NULL && was_idle)
+    if (!is_reading(conn))
+        return;
+    mark_seen(conn);
+    if (was_idle)
         wait_for_request(conn);
+    stand_behind(conn); /* it says 100, or answers by itself */
 }
 
-/* libh2o reads again, or it answers something by itself, or a handler has a request. */
-static void http1_on_turn_end(struct conn *conn)
+/* What is pipelined comes now; nothing was read meanwhile. */
+static void next_request(struct conn *conn)
 {
-    if (conn->sock->_cb.read != conn->server->h2o_read)
-        return;
-    h2o_socket_read_start(conn->sock, on_gate_read);
+    h2o_socket_t *sock = conn->sock;
+
+    if (conn->h1.next != NULL) {
+        h2o_buffer_dispose(&sock->input);
+        sock->input = conn->h1.next;
+        conn->h1.next = NULL;
+    }
     wait_for_request(conn);
-    conn->h1.scanned = 0;
-    conn->h1.head_done = http1_head_is_complete(input_of(conn->sock), &conn->h1.scanned);
-    if (conn->server->draining && conn->sock->input->size == 0)
+    if (sock->input->size > 0)
+        on_gate_read(sock, NULL);
+    else if (conn->server->draining)
         http1_cut(conn);
+}
+
+/* What libh2o has written is gone. */
+static void on_wrote(h2o_socket_t *sock, const char *err)
+{
+    struct conn *conn = sock->on_close.data;
+
+    conn->h1.on_wrote(sock, err);
+    if (!is_reading(conn) || sock->_cb.read != conn->server->h2o_read)
+        return;
+    h2o_socket_read_start(sock, on_gate_read);
+    if (conn->h1.head_done)
+        mark_seen(conn);
+    else
+        next_request(conn);
+}
+
+static void stand_behind(struct conn *conn)
+{
+    h2o_socket_t *sock = conn->sock;
+
+    if (sock == NULL || sock->_cb.write == NULL || sock->_cb.write == on_wrote)
+        return;
+    conn->h1.on_wrote = sock->_cb.write;
+    sock->_cb.write = on_wrote;
 }
 
 static void http1_on_wait(struct conn *conn)
@@ -129,7 +200,8 @@ void http1_start(struct conn *conn)
     conn->ops = &http1_conn_ops;
     conn->h1.request = NULL;
     conn->h1.scanned = 0;
-    conn->h1.head_done = false;
+    conn->h1.head_done = conn->h1.body_seen = false;
+    conn->h1.next = NULL;
     h2o_buffer_init(&sock->input, &h2o_socket_buffer_prototype);
     h2o_http1_accept(&server->accept, sock, *h2o_get_timestamp(&server->ctx, NULL, NULL));
     server->h2o_read = sock->_cb.read;
@@ -142,23 +214,41 @@ void http1_start(struct conn *conn)
 
 static void http1_drain(struct conn *conn)
 {
-    if (conn->h1.request == NULL && conn->sock->input->size == 0 &&
+    if (conn->h1.request == NULL && conn->sock->input->size == 0 && conn->h1.next == NULL &&
         !h2o_socket_is_writing(conn->sock))
         http1_cut(conn);
 }
 
 static void http1_on_closed(struct conn *conn)
 {
-    (void)conn; /* libh2o has disposed of its request before it closed: on_pool_gone() */
+    /* libh2o has disposed of its request before it closed: on_pool_gone() */
+    if (conn->h1.next != NULL)
+        h2o_buffer_dispose(&conn->h1.next);
 }
 
-const struct conn_ops http1_conn_ops = {.cut = http1_cut,
-                                        .on_closed = http1_on_closed,
-                                        .on_wait = http1_on_wait,
-                                        .on_turn_end = http1_on_turn_end,
-                                        .drain = http1_drain};
+const struct conn_ops http1_conn_ops = {
+    .cut = http1_cut, .on_closed = http1_on_closed, .on_wait = http1_on_wait, .drain = http1_drain};
 
 /* ---- requests ---- */
+
+/* Keeps what is pipelined from libh2o, which would read on before the gate is back. In its place it
+ * gets a buffer of which it will drop the request, unread. */
+static void keep_for_gate(struct conn *conn, size_t request_len)
+{
+    h2o_buffer_t *input = conn->sock->input, *spent;
+
+    conn->h1.scanned = 0;
+    conn->h1.head_done = conn->h1.body_seen = false;
+    if (input->size <= request_len)
+        return;
+    h2o_buffer_init(&spent, &h2o_socket_buffer_prototype);
+    if (h2o_buffer_reserve(&spent, request_len).base == NULL)
+        return;
+    spent->size = request_len;
+    h2o_buffer_consume(&input, request_len);
+    conn->sock->input = spent;
+    conn->h1.next = input;
+}
 
 /* The request's memory at libh2o goes: it was answered, or the connection closes. What the handler
  * sees points into the socket's input, which is kept for a handler that does not know. */
@@ -168,13 +258,14 @@ static void on_pool_gone(void *slot)
     struct conn *conn = request->h1.conn;
 
     conn->h1.request = NULL;
-    loop_defer(conn->server->loop, &conn->turn);
     if (conn->sock != NULL)
         conn_count_sent(conn);
     request->h1.answer = blob_unref(request->h1.answer);
     if (!request->answered && request->pub.on_gone == NULL && conn->sock != NULL) {
         request->h1.input = conn->sock->input;
         h2o_buffer_init(&conn->sock->input, &h2o_socket_buffer_prototype);
+    } else if (conn->sock != NULL && conn->ops == &http1_conn_ops) {
+        keep_for_gate(conn, request->h1.len);
     }
     request_gone(request);
 }
@@ -186,8 +277,8 @@ static void read_strictly(struct request *request, struct bytes input)
 
     request->refusal = http1_head_read(input, &request->arena, &head);
     request->why = head.why;
-    if (request->refusal == 0 && head.len > request->server->limits.head_max)
-        request->refusal = 431; /* pipelined: it has not passed the gate */
+    request->h1.len =
+        pub->body.ptr != NULL ? (size_t)(pub->body.ptr + pub->body.len - input.ptr) : head.len;
     request->close = request->refusal != 0;
     pub->method = head.method;
     pub->target = head.target;
@@ -263,15 +354,18 @@ void http1_set_head(struct request *request, const struct http_response *respons
 
 static void send_slice(struct request *request)
 {
+    struct conn *conn = request->h1.conn;
     struct blob *answer = request->h1.answer;
     size_t rest = answer->len - request->h1.answer_at;
     size_t len = rest < SLICE ? rest : SLICE;
     h2o_iovec_t slice = h2o_iovec_init(answer->data + request->h1.answer_at, len);
 
     request->h1.answer_at += len;
-    conn_write_started(request->h1.conn);
+    conn_write_started(conn);
     h2o_send(request->h1.req, &slice, 1,
              len == rest ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
+    if (len == rest)
+        stand_behind(conn);
 }
 
 static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
@@ -284,6 +378,7 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 
 static void http1_reply(struct request *request, const struct http_response *response)
 {
+    struct conn *conn = request->h1.conn;
     h2o_req_t *req = request->h1.req;
     size_t len = response->body != NULL ? response->body->len : 0;
 
@@ -293,11 +388,12 @@ static void http1_reply(struct request *request, const struct http_response *res
         req->res.content_length = len;
     request->h1.generator = (h2o_generator_t){.proceed = on_proceed};
     if (request->refusal != 0)
-        conn_linger_after_close(request->h1.conn);
+        conn_linger_after_close(conn);
     h2o_start_response(req, &request->h1.generator);
     if (len == 0 || request_is_head(request)) {
-        conn_write_started(request->h1.conn);
+        conn_write_started(conn);
         h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
+        stand_behind(conn);
     } else {
         request->h1.answer = blob_ref(response->body);
         send_slice(request);
@@ -330,7 +426,6 @@ static void error_filter(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slo
     struct conn *conn = sock->on_close.data;
     struct error_body *body;
     struct blob *json;
-    char text[80];
 
     (void)self;
     h2o_setup_next_ostream(req, slot);
@@ -339,9 +434,7 @@ static void error_filter(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slo
     if (req->res.status == 404) /* there was no memory for the request */
         req->res.status = 500;
     req->res.reason = http_reason(req->res.status);
-    snprintf(text, sizeof(text), "Request entity too large: limit is %zu",
-             conn->server->limits.body_max);
-    json = error_reply_body(req->res.status, req->res.status == 413 ? text : NULL);
+    json = refusal_body(conn->server, req->res.status, NULL);
     if (json == NULL)
         return;
     body = (struct error_body *)h2o_add_ostream(req, sizeof(*body), slot);

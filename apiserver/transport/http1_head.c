@@ -48,6 +48,17 @@ bool http1_head_is_complete(struct bytes input, uint32_t *scanned)
     return false;
 }
 
+bool http1_head_is_chunked(struct bytes head)
+{
+    struct bytes name = BYTES("transfer-encoding");
+
+    for (struct bytes rest = head; rest.len > name.len;
+         rest = bytes_from(rest, bytes_find(rest, '\n') + 1))
+        if (bytes_ieq(bytes_of(rest.ptr, name.len), name))
+            return true;
+    return false;
+}
+
 /* Cuts a line off; false when it does not end in CR LF. */
 static bool next_line(struct bytes *rest, struct bytes *ret_line)
 {

@@ -31,4 +31,7 @@ int http1_head_read(struct bytes input, struct arena *arena, struct http1_head *
  * at last to the length of the head. */
 bool http1_head_is_complete(struct bytes input, uint32_t *scanned);
 
+/* Whether a complete head speaks of chunks, in any spelling: it may not have been accepted yet. */
+bool http1_head_is_chunked(struct bytes head);
+
 #endif

@@ -70,6 +70,7 @@ struct request {
         struct {
             h2o_req_t *req;
             struct conn *conn;
+            size_t len;                /* with its body, as libh2o counts */
             h2o_buffer_t *input;       /* kept for a request whose client has left */
             h2o_generator_t generator; /* of the answer, */
             struct blob *answer;       /* which is sent by reference */
@@ -102,6 +103,8 @@ static inline bool request_is_head(const struct request *request)
 
 /* {"kind":"Status",...}; NULL without memory. `why` NULL: the reason phrase. */
 struct blob *error_reply_body(int status, const char *why);
+/* The same; 413 tells the server's limit, whatever `why`. */
+struct blob *refusal_body(const struct http_server *server, int status, const char *why);
 /* "Not Found"; never NULL. */
 const char *http_reason(int status);
 /* Response splitting stops here: no control characters in names and values. */

@@ -310,10 +310,12 @@ TEST(http1, what_could_be_read_in_two_ways_is_400_and_a_close)
         {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +4\r\n\r\nabcd", NULL},
         {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4, 4\r\n\r\nabcd", NULL},
         {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", NULL},
-        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n", NULL},
-        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-         "10000000000000004\r\nabcd\r\n0\r\n\r\n",
-         NULL},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+         "malformed chunked body"},
+        {"POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING: chunked\r\n\r\n0x4\r\nabcd\r\n",
+         "malformed chunked body"},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\nabcd\r\n",
+         "malformed chunked body"},
     };
 
     begin();
@@ -327,6 +329,52 @@ TEST(http1, what_could_be_read_in_two_ways_is_400_and_a_close)
         buf_release(&answer);
     }
     CHECK_INT(value_of(&test, &test.requests), 0);
+    stop(&test);
+}
+
+/* Each in one piece and in two, behind another request, and after a 100. */
+TEST(http1, chunks_are_read_strictly_however_they_come)
+{
+    static const struct {
+        const char *chunks, *status;
+    } rows[] = {{"3\r\nabc\r\n0\r\n\r\n", "200"},
+                {"8000000000000000\r\n", "413"},
+                {"3\r\nabc\r\n7fffffffffffffff\r\n", "413"},
+                {"0x3\r\nabc\r\n0\r\n\r\n", "400"},
+                {"3\r\nabc\n0\r\n\r\n", "400"}};
+    static const char *const heads[] = {
+        "", "GET /first HTTP/1.1\r\nHost: h\r\n\r\n",
+        ("POST /first HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "2\r\nok\r\n0\r\n\r\n")};
+    static const char *const expects[] = {"", "Expect: 100-continue\r\n"};
+
+    begin();
+    for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(heads) * ARRAY_LEN(expects) * 2; i++) {
+        const char *head = heads[i / 4 % ARRAY_LEN(heads)], *expect = expects[i / 2 % 2];
+        size_t row = i / 4 / ARRAY_LEN(heads);
+        struct buf request = {0}, answer = {0};
+        int fd = connect_to(&test);
+        char status[32];
+
+        buf_appendf(&request,
+                    "%sPOST /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s"
+                    "Transfer-Encoding: chunked\r\n\r\n%s",
+                    head, expect, i % 2 == 0 ? rows[row].chunks : "");
+        CHECK(send_bytes(fd, request.data, request.len));
+        if (i % 2 == 1) {
+            if (*expect != '\0')
+                CHECK(read_until(fd, "100 Continue\r\n\r\n", 1, &answer));
+            CHECK(send_text(fd, rows[row].chunks));
+        }
+        CHECK_INT(read_to_end(fd, &answer), 0);
+        snprintf(status, sizeof(status), "HTTP/1.1 %s ", rows[row].status);
+        CHECK(contains(&answer, status));
+        CHECK((*head != '\0') == contains(&answer, "target /first\n"));
+        CHECK(contains(&answer, "body 3 abc") == (row == 0));
+        close(fd);
+        buf_release(&request);
+        buf_release(&answer);
+    }
     stop(&test);
 }
 
