@@ -14,13 +14,19 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-enum { DAY_S = 86400, BACKDATED_S = 3600, CA_DAYS = 3650, LEAF_DAYS = 3650, PATH_ROOM = 4096 };
+#include "base/clock.h"
+#include "base/log.h"
+
+/* Apple's systems take no serving certificate of more than 825 days, whoever has signed it. */
+enum { DAY_S = 86400, BACKDATED_S = 3600, YEARS_DAYS = 3650, SERVER_DAYS = 825, PATH_ROOM = 4096 };
 
 /* A certificate to be made: subject, what it is for, and the CA, or NULL for one of its own. */
 struct plan {
     const char *common_name, *organization;
     const char *usage; /* of X509v3 extended key usage; NULL: it is a CA */
     const char *names; /* subjectAltName; NULL: none */
+    unsigned days;     /* that it is good for */
+    bool renewed;      /* in the last third of them */
     X509 *issuer;      /* NULL: itself */
     EVP_PKEY *issuer_key;
 };
@@ -100,8 +106,8 @@ static bool make(const struct plan *plan, struct pair *ret)
         key != NULL && name != NULL && X509_set_version(certificate, X509_VERSION_3) == 1 &&
         set_serial(certificate) &&
         X509_gmtime_adj(X509_getm_notBefore(certificate), -BACKDATED_S) != NULL &&
-        X509_gmtime_adj(X509_getm_notAfter(certificate),
-                        (long)DAY_S * (plan->usage == NULL ? CA_DAYS : LEAF_DAYS)) != NULL &&
+        X509_gmtime_adj(X509_getm_notAfter(certificate), (long)DAY_S * plan->days - BACKDATED_S) !=
+            NULL &&
         add_name(name, "O", plan->organization) && add_name(name, "CN", plan->common_name) &&
         X509_set_issuer_name(certificate, plan->issuer != NULL ? X509_get_subject_name(plan->issuer)
                                                                : name) == 1 &&
@@ -180,11 +186,39 @@ static bool load(const char *folder, const char *name, struct pair *ret)
     return fine;
 }
 
+static bool ends_soon(const struct pair *pair, const struct plan *plan)
+{
+    time_t soon = clock_wall_s() + (time_t)DAY_S * plan->days / 3;
+
+    return plan->renewed && X509_cmp_time(X509_get0_notAfter(pair->certificate), &soon) < 0;
+}
+
+/* One that cannot be renewed is still better than none. */
+static void renew(const char *folder, const char *name, const struct plan *plan, struct pair *pair)
+{
+    struct pair next;
+
+    if (!make(plan, &next))
+        return;
+    if (save(folder, name, &next, plan->issuer)) {
+        release_pair(pair);
+        *pair = next;
+        LOG_INFO("renewed the certificate", LOG_STR("name", name));
+        return;
+    }
+    LOG_WARN("cannot renew the certificate", LOG_STR("name", name),
+             LOG_STR("why", strerror(errno)));
+    release_pair(&next);
+}
+
 static enum status load_or_make(const char *folder, const char *name, const struct plan *plan,
                                 struct pair *ret, struct error *reterr)
 {
-    if (load(folder, name, ret))
+    if (load(folder, name, ret)) {
+        if (ends_soon(ret, plan))
+            renew(folder, name, plan, ret);
         return STATUS_OK;
+    }
     if (!make(plan, ret))
         return error_set(reterr, STATUS_INTERNAL, "cannot make the certificate %s/%s.crt", folder,
                          name);
@@ -241,8 +275,9 @@ static enum status make_side(const char *folder, const char *ca_name, const stru
 
 enum status self_signed_server(const char *folder, const char *const *hosts, struct error *reterr)
 {
-    const struct plan ca = {.common_name = "tidewatch-ca"};
-    struct plan leaf = {.common_name = "tidewatch", .usage = "serverAuth"};
+    const struct plan ca = {.common_name = "tidewatch-ca", .days = YEARS_DAYS};
+    struct plan leaf = {
+        .common_name = "tidewatch", .usage = "serverAuth", .days = SERVER_DAYS, .renewed = true};
     struct buf names = {0};
     enum status st;
 
@@ -256,9 +291,11 @@ enum status self_signed_server(const char *folder, const char *const *hosts, str
 
 enum status self_signed_admin(const char *folder, struct error *reterr)
 {
-    const struct plan ca = {.common_name = "tidewatch-client-ca"};
-    const struct plan leaf = {
-        .common_name = "tidewatch-admin", .organization = "system:masters", .usage = "clientAuth"};
+    const struct plan ca = {.common_name = "tidewatch-client-ca", .days = YEARS_DAYS};
+    const struct plan leaf = {.common_name = "tidewatch-admin",
+                              .organization = "system:masters",
+                              .usage = "clientAuth",
+                              .days = YEARS_DAYS};
 
     return make_side(folder, "client-ca", &ca, "admin", leaf, reterr);
 }

@@ -8,7 +8,8 @@
  *                          another file: its own CA, so that no serving certificate can log in
  *   admin.crt, admin.key   system:masters, for the kubeconfig
  *
- * Files are made if they are missing; keys are for their owner alone (0600).
+ * Files are made if they are missing, and the server's also in the last third of its 825 days, at a
+ * start or a reload; keys are for their owner alone (0600).
  */
 #ifndef TIDEWATCH_APISERVER_AUTH_SELF_SIGNED_H
 #define TIDEWATCH_APISERVER_AUTH_SELF_SIGNED_H

@@ -65,6 +65,12 @@ class Made(unittest.TestCase):
             with self.assertRaises((ssl.SSLError, ConnectionResetError)):
                 context.wrap_socket(plain)
 
+    def test_no_key_exchange_costs_the_server_more_than_an_elliptic_curve(self):
+        for group, taken in (("X25519", True), ("P-256", True), ("P-384", True), ("ffdhe2048", False), ("ffdhe8192", False)):
+            done = subprocess.run(["openssl", "s_client", "-tls1_3", "-groups", group, "-connect", f"127.0.0.1:{self.server.port}"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE_S)
+            self.assertEqual(done.returncode == 0, taken, group)
+
     def test_a_client_that_names_no_protocol_gets_http_1(self):
         answer, _, protocol = exchange(self.server, b"GET /healthz HTTP/1.0\r\nHost: x\r\n\r\n", alpn=())
         self.assertEqual((protocol, answer[-2:]), (None, b"ok"))
@@ -215,6 +221,25 @@ class Given(unittest.TestCase):
         process.terminate()
         self.assertEqual(process.wait(PATIENCE_S), 0)
         process.stdout.close()
+
+    def test_a_made_certificate_is_renewed_before_it_ends(self):
+        with SecureServer(storage="sqlite") as server:
+            first = self.shown(server)
+            for days, kept in ((280, True), (270, False)):
+                self.reissue(server.certs, days)
+                server.stop()
+                reissued = os.stat(server.certs + "/apiserver.crt").st_ino
+                server.start()
+                self.assertEqual(os.stat(server.certs + "/apiserver.crt").st_ino == reissued, kept)
+                self.assertNotEqual(self.shown(server), first)
+                self.assertEqual(server.client().get("/healthz").code, 200)  # its CA and its key fit
+
+    def reissue(self, certs, days):
+        openssl = lambda *args: subprocess.run(["openssl", *args], check=True, cwd=certs, stderr=subprocess.DEVNULL)
+        openssl("x509", "-x509toreq", "-copy_extensions", "copyall", "-in", "apiserver.crt", "-signkey", "apiserver.key",
+                "-out", "csr")
+        openssl("x509", "-req", "-copy_extensions", "copyall", "-in", "csr", "-CA", "ca.crt", "-CAkey", "ca.key",
+                "-days", str(days), "-out", "apiserver.crt")
 
     def test_what_was_made_is_kept(self):
         with SecureServer(storage="sqlite") as server:
