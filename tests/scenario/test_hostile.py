@@ -144,7 +144,46 @@ def ambiguous(hidden):
         "a chunk of -1": post(CHUNKED, b"-1\r\n" + hidden),
         "a chunk of 2^64": post(CHUNKED, b"10000000000000000\r\n" + hidden),
         "a chunk of 2^63": post(CHUNKED, b"8000000000000000\r\n" + hidden),
+        "a chunk's line that ends early": post(CHUNKED, b"2;\nxx\r\n%x\r\n0\r\n\r\n" % n + hidden + b"\r\n0\r\n\r\n"),
+        "a chunk's end that is none": post(CHUNKED, b"2\r\nxxx\r\n0\r\n\r\n" + hidden),
+        "a trailer's end that is none": post(CHUNKED, b"0\r\nX: y\n\r\n" + hidden),
+        "chunked, identity": post(b"Content-Length: %d\r\nTransfer-Encoding: chunked, identity\r\n" % n, hidden),
+        "xchunked": post(b"Content-Length: %d\r\nTransfer-Encoding: xchunked\r\n" % n, hidden),
+        "a vertical tab before chunked": post(b"Content-Length: %d\r\nTransfer-Encoding: \vchunked\r\n" % n, hidden),
+        "two lengths in one": post(b"Content-Length: 0, %d\r\n" % n, hidden),
+        "a length in hexadecimal": post(b"Content-Length: 0x%x\r\n" % n, hidden),
+        "a length of 2^64": post(b"Content-Length: %d\r\n" % (n + (1 << 64)), hidden),
+        "a header that ends with a carriage return": post(b"X: y\rTransfer-Encoding: chunked\r\n", b"0\r\n\r\n" + hidden),
+        "a zero in a header": post(b"X: y\0\r\nContent-Length: %d\r\n" % n, hidden),
+        "chunks in HTTP/1.0": post(b"Content-Length: %d\r\n" % n + CHUNKED, hidden).replace(b"HTTP/1.1", b"HTTP/1.0", 1),
+        "an expectation": post(b"Expect: 100-continue\r\nContent-Length: %d\r\n" % n, hidden),
+        "another expectation": post(b"Expect: y 100-continue\r\nContent-Length: %d\r\n" % n, hidden),
+        "GET with a body": post(b"Content-Length: %d\r\n" % n, hidden).replace(b"POST " + CONFIGMAPS.encode(), b"GET /nothing", 1),
     }
+
+
+NGINX = """daemon off; master_process off; pid {folder}/pid; error_log {folder}/error;
+events {{}} http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+upstream u {{ server 127.0.0.1:{port}; keepalive 4; }}
+server {{ listen unix:{folder}/front; location / {{ proxy_pass http://u; proxy_http_version 1.1;
+proxy_set_header Connection ""; proxy_request_buffering off; proxy_ignore_client_abort on; }} }} }}
+"""
+HAPROXY = """global
+  nbthread 1
+defaults
+  mode http
+  timeout connect 60s
+  timeout client 60s
+  timeout server 60s
+  {option}
+frontend f
+  bind unix@{folder}/front
+  default_backend b
+backend b
+  http-reuse always
+  server s 127.0.0.1:{port}
+"""
 
 
 class Smuggling(unittest.TestCase):
@@ -166,7 +205,8 @@ class Smuggling(unittest.TestCase):
                 answer = talk(address, ambiguous(b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode())[what])
                 self.assertEqual(codes(talk(address, GET)), [b"200"])
                 self.assertNotIn(b"200", codes(answer), answer)
-                self.assertLessEqual(self.seen(path), front == "nginx" and len(codes(answer)) == 2, answer)
+                answers = len([code for code in codes(answer) if code != b"100"])
+                self.assertLessEqual(self.seen(path), front != "none" and answers == 2, answer)
 
     def test_alone(self):
         self.check(("127.0.0.1", self.server.port), "none")
@@ -179,30 +219,31 @@ class Smuggling(unittest.TestCase):
             answer = talk(("127.0.0.1", self.server.port), whole + post(CHUNKED, size + b"\r\nabcd: e\r\n\r\n") + GET)
             self.assertEqual(codes(answer)[1:], [code], answer)
 
-    def test_behind_nginx(self):
-        nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-        if nginx is None:
-            self.skipTest("nginx is not installed")
-        folder = tempfile.mkdtemp(prefix="tidewatch-nginx-")
+    def behind(self, program, front, conf, *args, option=""):
+        path = shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin")
+        if path is None:
+            self.skipTest(f"{program} is not installed")
+        folder = tempfile.mkdtemp(prefix=f"tidewatch-{program}-")
         self.addCleanup(shutil.rmtree, folder, True)
-        front = os.path.join(folder, "front")
-        temps = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         with open(os.path.join(folder, "conf"), "w") as f:
-            f.write(f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error;\n"
-                    f"events {{}} http {{ access_log off; {temps}\n"
-                    f"upstream u {{ server 127.0.0.1:{self.server.port}; keepalive 4; }}\n"
-                    f"server {{ listen unix:{front}; location / {{ proxy_pass http://u; proxy_http_version 1.1;\n"
-                    'proxy_set_header Connection ""; proxy_request_buffering off;\n'
-                    "proxy_ignore_client_abort on; }}}\n")
-        process = subprocess.Popen([nginx, "-e", f"{folder}/error", "-c", f"{folder}/conf"], stderr=subprocess.DEVNULL)
+            f.write(conf.format(folder=folder, port=self.server.port, option=option))
+        process = subprocess.Popen([path, *(arg.format(folder=folder) for arg in args)], stderr=subprocess.DEVNULL)
         try:
-            wait_for(lambda: os.path.exists(front) or process.poll() is not None, "nginx")
-            self.assertIsNone(process.poll(), "nginx did not start")
-            wait_for(lambda: self.is_up(front), "nginx to listen")
-            self.check(front, "nginx")
+            wait_for(lambda: process.poll() is not None or self.is_up(folder + "/front"), f"{program} to listen")
+            self.assertIsNone(process.poll(), f"{program} did not start")
+            self.check(folder + "/front", front)
         finally:
             process.terminate()
             process.wait(PATIENCE_S)
+
+    def test_behind_nginx(self):
+        self.behind("nginx", "nginx", NGINX, "-e", "{folder}/error", "-c", "{folder}/conf")
+
+    def test_behind_haproxy(self):
+        self.behind("haproxy", "haproxy", HAPROXY, "-db", "-q", "-f", "{folder}/conf")
+
+    def test_behind_haproxy_that_lets_odd_requests_through(self):
+        self.behind("haproxy", "odd", HAPROXY, "-db", "-q", "-f", "{folder}/conf", option="option accept-invalid-http-request")
 
     def is_up(self, address):
         try:
