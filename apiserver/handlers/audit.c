@@ -76,6 +76,21 @@ static struct bytes host_of(struct bytes peer)
     return peer;
 }
 
+/* Whatever path it was sent to: a policy's level was found by that. */
+static bool is_secret(const struct json *object)
+{
+    static const char *const kinds[] = {"Secret", "SecretList", "TokenReview", "TokenRequest"};
+    struct bytes kind = json_get_text(object, "kind");
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (bytes_ieq(kind, bytes_str(kinds[i])))
+            return true;
+    json_each(json_get(object, BYTES("items")), it)
+        if (is_secret(it))
+            return true;
+    return false;
+}
+
 /* An object to be recorded, or one too long for it. NULL: none, or not to be read. */
 static struct json *read_object(struct arena *arena, struct bytes text, bool is_yaml,
                                 bool *truncated)
@@ -159,7 +174,7 @@ static void write_head(struct buf *out, struct api_request *api, const struct ac
                            &trail->truncated);
     buf_appendf(out, "\"level\":\"%s\",\"auditID\":\"%s\"", audit_level_name(trail->level),
                 api->audit_id);
-    member(out, "requestURI", http->target);
+    member(out, "requestURI", request_target_for_log(&arena, http->target));
     member(out, "verb", what->verb);
     write_users(out, api);
     buf_append_str(out, ",\"sourceIPs\":[");
@@ -167,7 +182,7 @@ static void write_head(struct buf *out, struct api_request *api, const struct ac
     buf_append_char(out, ']');
     member(out, "userAgent", http_header(http, "user-agent"));
     write_reference(out, api, body);
-    if (trail->level >= AUDIT_REQUEST && body != NULL) {
+    if (trail->level >= AUDIT_REQUEST && body != NULL && !is_secret(body)) {
         buf_append_str(out, ",\"requestObject\":");
         json_write(out, body, false);
     }
@@ -184,7 +199,7 @@ static void append_event(struct audit *audit, enum audit_stage stage, struct byt
                 audit_stage_name(stage));
     buf_append_bytes(&line, head);
     buf_appendf(&line, ",\"responseStatus\":{\"metadata\":{},\"code\":%d}", code);
-    if (answer != NULL) {
+    if (answer != NULL && !is_secret(answer)) {
         buf_append_str(&line, ",\"responseObject\":");
         json_write(&line, answer, false);
     }

@@ -71,12 +71,12 @@ size_t api_headers(struct api_request *api, struct bytes content_type,
     return count;
 }
 
-static void log_request(const struct api_request *api, uint64_t took_us)
+static void log_request(struct api_request *api, uint64_t took_us)
 {
     LOG_DEBUG("request", LOG_STR("id", api->audit_id), LOG_BYTES("method", api->http->method),
-              LOG_BYTES("target", api->http->target), LOG_BYTES("peer", api->http->peer),
-              LOG_BYTES("user", api->user->name), LOG_INT("code", api->code),
-              LOG_INT("us", (int64_t)took_us));
+              LOG_BYTES("target", request_target_for_log(&api->arena, api->http->target)),
+              LOG_BYTES("peer", api->http->peer), LOG_BYTES("user", api->user->name),
+              LOG_INT("code", api->code), LOG_INT("us", (int64_t)took_us));
 }
 
 void respond(struct api_request *api, const struct http_response *response)

@@ -1,5 +1,7 @@
 #include "apiserver/request/request_info.h"
 
+#include "base/buf.h"
+
 const char *verb_name(enum verb verb)
 {
     static const char *const names[VERB_COUNT] = {
@@ -224,4 +226,55 @@ bool query_bool(const struct query *query, const char *name)
     struct bytes value = query_get(query, name);
 
     return value.ptr != NULL && !bytes_eq_str(value, "0") && !bytes_ieq(value, BYTES("false"));
+}
+
+/* ---- for a log ---- */
+
+static bool contains_word(struct bytes text, struct bytes word)
+{
+    for (size_t i = 0; i + word.len <= text.len; i++)
+        if (bytes_ieq(bytes_of(text.ptr + i, word.len), word))
+            return true;
+    return false;
+}
+
+/* What does not decode could be anything. */
+static bool is_credential(struct arena *arena, struct bytes name)
+{
+    static const struct bytes words[] = {BYTES_INIT("token"), BYTES_INIT("secret"),
+                                         BYTES_INIT("passw")};
+
+    if (!percent_decode(arena, name, true, &name))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (contains_word(name, words[i]))
+            return true;
+    return false;
+}
+
+struct bytes request_target_for_log(struct arena *arena, struct bytes target)
+{
+    size_t path_len = bytes_find(target, '?');
+    struct bytes rest = bytes_from(target, path_len), shown;
+    struct buf out = {0};
+
+    if (rest.len < 2)
+        return target;
+    buf_append(&out, target.ptr, path_len);
+    for (char before = '?'; rest.len > 0; before = '&') {
+        struct bytes value, name;
+
+        rest = bytes_from(rest, 1);
+        value = bytes_of(rest.ptr, bytes_find(rest, '&'));
+        rest = bytes_from(rest, value.len);
+        name = bytes_of(value.ptr, bytes_find(value, '='));
+        buf_append_char(&out, before);
+        if (name.len < value.len && is_credential(arena, name))
+            buf_appendf(&out, "%.*s=-", BYTES_FMT(name));
+        else
+            buf_append_bytes(&out, value);
+    }
+    shown = out.failed ? bytes_of(target.ptr, path_len) : arena_dup(arena, buf_bytes(&out));
+    buf_release(&out);
+    return shown;
 }

@@ -58,4 +58,8 @@ bool query_has(const struct query *query, const char *name);
  * (k8s.io/apimachinery/pkg/runtime/conversion.go Convert_Slice_string_To_bool). */
 bool query_bool(const struct query *query, const char *name);
 
+/* A target as it may be recorded: credentials do not belong into URLs (RFC 6750, 5.3), but get
+ * there. The value of each parameter whose name speaks of a token, secret or password is "-". */
+struct bytes request_target_for_log(struct arena *arena, struct bytes target);
+
 #endif

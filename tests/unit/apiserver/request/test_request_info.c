@@ -124,3 +124,21 @@ TEST(request_info, what_other_methods_would_mean_can_be_asked)
     CHECK_INT(request_info_verb(&watch, BYTES("GET")), VERB_WATCH);
     arena_release(&arena);
 }
+
+TEST(request_info, what_a_url_says_in_secret_is_not_logged)
+{
+    static const char *const rows[][2] = {
+        {"/a/token", "/a/token"},
+        {"/a?", "/a?"},
+        {"/a?watch=1&limit=2", "/a?watch=1&limit=2"},
+        {"/a?b&&c=&=d&", "/a?b&&c=&=d&"},
+        {"/a?access_token=x", "/a?access_token=-"},
+        {"/a?watch=1&ID_Token=x=y?z&limit=2", "/a?watch=1&ID_Token=-&limit=2"},
+        {"/a?client%5Fsec%72et=x", "/a?client%5Fsec%72et=-"},
+        {"/a?x%=y&password=&token", "/a?x%=-&password=-&token"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        CHECK_TEXT(request_target_for_log(&arena, bytes_str(rows[i][0])), rows[i][1]);
+    arena_release(&arena);
+}
