@@ -65,7 +65,8 @@ bool http2_charge(struct http2 *h2, uint32_t ms);
 enum {
     HTTP2_BUDGET_MS = 6000,
     HTTP2_RESET_MS = 30,     /* 200 resets at once, 33 a second (CVE-2023-44487, CVE-2025-8671) */
-    HTTP2_IDLE_FRAME_MS = 5, /* 1200 PING, SETTINGS, PRIORITY, empty DATA; 200 a second */
+    HTTP2_IDLE_FRAME_MS = 5, /* 1200 PING, SETTINGS, PRIORITY, empty DATA, or tiny DATA
+                                of ours; 200 a second */
 };
 
 enum status h2_stream_push(struct http_stream *base, struct bytes path,

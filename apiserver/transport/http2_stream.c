@@ -150,6 +150,10 @@ static size_t copy_frames(struct h2_stream *stream, uint8_t *to, size_t room, bo
     return copied;
 }
 
+/* A window that lets so little through is a client's choice, whose frames cost more than they carry
+ * (CVE-2019-9511). */
+enum { DRIBBLE = 64 };
+
 static ssize_t on_pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t room,
                        uint32_t *flags, nghttp2_data_source *source, void *user)
 {
@@ -168,6 +172,8 @@ static ssize_t on_pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t
     else if (copied == 0) {
         stream->asleep = true;
         return NGHTTP2_ERR_DEFERRED;
+    } else if (copied == room && room < DRIBBLE && !http2_charge(stream->h2, HTTP2_IDLE_FRAME_MS)) {
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
     stream->moved_ms = loop_now_ms(stream->h2->conn->server->loop);
     return (ssize_t)copied;

@@ -834,6 +834,33 @@ TEST(http2, floods_of_frames_that_ask_nothing_are_cut)
     }
 }
 
+/* CVE-2019-9511: answers that are taken in the smallest of frames. */
+TEST(http2, windows_of_a_byte_at_a_time_are_cut)
+{
+    static const uint8_t get_big[] = {0x82, 0x04, 4, '/', 'b', 'i', 'g', 0x86, 1, 1, 'h'};
+    const uint8_t shut[6] = {0, 4, 0, 0, 0, 0}, one[4] = {0, 0, 0, 1};
+    struct buf out = attack_begin();
+    char some[65536];
+    int fd, rounds = 0;
+
+    begin();
+    fd = connect_to(&test);
+    put_frame(&out, 4, 0, 0, shut, sizeof(shut));
+    for (uint32_t id = 1; id < 180; id += 2)
+        put_frame(&out, 1, 5, id, get_big, sizeof(get_big));
+    do {
+        (void)send_bytes(fd, out.data, out.len);
+        out.len = 0;
+        for (uint32_t id = 1; id < 180; id += 2)
+            put_frame(&out, 8, 0, id, one, sizeof(one));
+        errno = 0;
+    } while (recv(fd, some, sizeof(some), 0) > 0 && ++rounds < 200);
+    CHECK(rounds < 200 && errno != EAGAIN);
+    close(fd);
+    buf_release(&out);
+    stop(&test);
+}
+
 /* One 4 KB header goes into the table of HPACK; each further byte repeats it. */
 TEST(http2, a_header_bomb_is_refused_without_being_stored)
 {
