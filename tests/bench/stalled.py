@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
-"""What watchers that read nothing cost the others: PUTs, and a watcher that reads, on two servers in turn, so that
-whatever else the machine does hits both: one has the stalled watchers, one has none.
+"""What watchers that read nothing cost the others: PUTs, and a watcher that reads, on two servers in turn: one has the
+stalled watchers, one has none. Rounds of both, in changing order, so that whatever else the machine does hits both; the
+ratio is that within a round, and of all rounds its median is told, with its quartiles. Servers have one core to themselves
+and this client another, before all others (SCHED_RR), where that is allowed.
 
-    PYTHONPATH=tests/lib python3 tests/bench/stalled.py [STALLED [WRITES]]
+    PYTHONPATH=tests/lib python3 tests/bench/stalled.py [STALLED [ROUNDS]]
 """
+import gc
 import os
 import socket
 import statistics
 import sys
-import threading
 import time
 
 from tidewatch import CONFIGMAPS, Server, Watch, configmap
 
-RATE, FILL = 200, 4000
+WRITES, FILL = 500, 4000  # of a round, on each side; before the first one
 
 
 def stalled(port):
@@ -25,70 +27,91 @@ def stalled(port):
     return s
 
 
-class Side:
-    """A server, and the milliseconds of each PUT, and from its begin to its event."""
-
-    def __init__(self, server):
-        self.server, self.client = server, server.client()
-        assert self.client.create(CONFIGMAPS, configmap("it")).code == 201
-        self.put_ms, self.told_ms, self.sent = [], [], {}
-
-    def cpu_s(self):
-        with open(f"/proc/{self.server.process.pid}/stat") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def put(self, n):
-        began = self.sent[n] = time.perf_counter()
-        answer = self.client.call("PUT", CONFIGMAPS + "/it", configmap("it", {"n": n, "x": "x" * 1024}))
-        assert answer.code == 200, answer
-        self.put_ms.append((time.perf_counter() - began) * 1000)
-
-    def read(self, watch, count):
-        while len(self.told_ms) < count:
-            n = (watch.next()["object"].get("data") or {}).get("n")
-            if n in self.sent:
-                self.told_ms.append((time.perf_counter() - self.sent[n]) * 1000)
-
-
-def measure(sides, writes):
-    watches = [Watch(s.server.port, f"{CONFIGMAPS}?watch=1&timeoutSeconds=7200") for s in sides]
-    readers = [threading.Thread(target=s.read, args=(w, writes)) for s, w in zip(sides, watches)]
-    for reader in readers:
-        reader.start()
-    pace = threading.Event()
-    for i in range(writes):
-        for side in sides if i % 2 else reversed(sides):
-            side.put(f"n{i}")
-        pace.wait(1 / RATE)
-    for reader, watch in zip(readers, watches):
-        reader.join(60)
-        watch.close()
+def before_all_others(pid, core):
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(thread), {core})
+        os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(1))
 
 
 def p99(values):
     return statistics.quantiles(values, n=100)[98]
 
 
+class Side:
+    """A server, and of each round the milliseconds of each PUT, and from its begin to its event."""
+
+    def __init__(self, server):
+        self.server, self.client, self.watch, self.n = server, server.client(), None, 0
+        assert self.client.create(CONFIGMAPS, configmap("it")).code == 201
+        self.put_ms, self.told_ms, self.cpu = [], [], 0
+
+    def cpu_s(self):
+        """To the nanosecond, of all threads: ticks are too few for a round."""
+        total = 0
+        for thread in os.listdir(f"/proc/{self.server.process.pid}/task"):
+            with open(f"/proc/{self.server.process.pid}/task/{thread}/schedstat") as f:
+                total += int(f.read().split()[0])
+        return total / 1e9
+
+    def put(self):
+        self.n += 1
+        answer = self.client.call("PUT", CONFIGMAPS + "/it", configmap("it", {"n": str(self.n), "x": "x" * 1024}))
+        assert answer.code == 200, answer
+
+    def open(self):
+        self.watch = Watch(self.server.port, f"{CONFIGMAPS}?watch=1&timeoutSeconds=7200")
+        self.watch.next()
+
+    def round(self):
+        puts, tells, cpu = [], [], self.cpu_s()
+        for _ in range(WRITES):
+            began = time.perf_counter()
+            self.put()
+            puts.append((time.perf_counter() - began) * 1000)
+            while self.watch.next()["object"]["data"].get("n") != str(self.n):
+                pass
+            tells.append((time.perf_counter() - began) * 1000)
+        self.put_ms.append(puts)
+        self.told_ms.append(tells)
+        self.cpu += self.cpu_s() - cpu
+
+
+def tell(what, before, after):
+    """Each is a list of rounds."""
+    flat = [[ms for r in rounds for ms in r] for rounds in (before, after)]
+    ratios = [p99(b) / p99(a) for a, b in zip(before, after)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    print(f"{what}: p50 {statistics.median(flat[0]):.3f} -> {statistics.median(flat[1]):.3f} ms, p99 {p99(flat[0]):.3f} -> "
+          f"{p99(flat[1]):.3f} ms; within a round p99 is {middle:.2f} times (quartiles {low:.2f} to {high:.2f})")
+
+
 def main():
-    count, writes = (int(a) for a in sys.argv[1:] + ["1000", "4000"][len(sys.argv) - 1:])
+    count, rounds = (int(a) for a in sys.argv[1:] + ["1000", "40"][len(sys.argv) - 1:])
     flags = ["--write-stall=2h"]
+    gc.disable()
     with Server(storage="memory", flags=flags) as none, Server(storage="memory", flags=flags) as many:
         alone, beside = Side(none), Side(many)
         held = [stalled(many.port) for _ in range(count)]
         for side in (alone, beside):
-            for i in range(FILL):  # until the sockets of those who stall are full
-                side.put(f"fill{i}")
-            side.put_ms.clear()
-            side.sent.clear()
-        cpu = [-side.cpu_s() for side in (alone, beside)]
-        measure((alone, beside), writes)
-        cpu = [(c + side.cpu_s()) * 1e6 / writes for c, side in zip(cpu, (alone, beside))]
-        print(f"{count} stalled watchers, {many.rss_kib()} KiB RSS, without them {none.rss_kib()} KiB")
-        print(f"server CPU of a write: {cpu[0]:.0f} -> {cpu[1]:.0f} us")
-        for what, before, after in (("PUT", alone.put_ms, beside.put_ms), ("event", alone.told_ms, beside.told_ms)):
-            print(f"{what}: p50 {statistics.median(before):.2f} -> {statistics.median(after):.2f} ms, "
-                  f"p99 {p99(before):.2f} -> {p99(after):.2f} ms ({p99(after) / p99(before):.2f} times)")
+            for _ in range(FILL):  # until the sockets of those who stall are full
+                side.put()
+            side.open()
+        cores = sorted(os.sched_getaffinity(0))
+        try:
+            for pid, core in ((none.process.pid, cores[0]), (many.process.pid, cores[0]), (os.getpid(), cores[-1])):
+                before_all_others(pid, core)
+        except PermissionError:
+            print("not before all others: that takes root")
+        for i in range(rounds + 1):
+            for side in (alone, beside) if i % 2 else (beside, alone):
+                side.round()
+            if i == 0:  # to get warm
+                for side in (alone, beside):
+                    side.put_ms, side.told_ms, side.cpu = [], [], 0
+        print(f"{count} stalled watchers, {many.rss_kib()} KiB RSS, without them {none.rss_kib()} KiB; {rounds} rounds of {WRITES} writes")
+        print(f"server CPU of a write: {alone.cpu * 1e6 / rounds / WRITES:.0f} -> {beside.cpu * 1e6 / rounds / WRITES:.0f} us")
+        tell("PUT", alone.put_ms, beside.put_ms)
+        tell("event", alone.told_ms, beside.told_ms)
         for s in held:
             s.close()
 
