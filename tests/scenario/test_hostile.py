@@ -1,5 +1,6 @@
 """What hostile clients send, on a running server; docs/reliability.md has the whole table, most of whose rows are unit
 tests. Each named test there must exist."""
+import base64
 import gzip
 import json
 import os
@@ -51,7 +52,8 @@ class Table(unittest.TestCase):
 class Paths(ApiTest):
     def setUp(self):
         super().setUp()
-        self.client.create(SECRETS, {"metadata": {"name": "hidden"}, "stringData": {"k": CANARY}})
+        self.client.call("DELETE", SECRETS + "/hidden")
+        self.made(SECRETS, {"metadata": {"name": "hidden"}, "stringData": {"k": CANARY}})
 
     def test_tricks_with_paths_lead_nowhere(self):
         for path in ("/api/v1/namespaces/default/configmaps/../secrets/hidden",
@@ -74,6 +76,17 @@ class Paths(ApiTest):
             answer = self.client.call(method, target, {"metadata": {"name": "wide"}})
             self.assertIn(answer.code, (404, 405), (method, target, answer))
         self.ok("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/wide")
+
+    def test_an_object_of_a_namespace_is_not_reached_without_it(self):
+        body = {"metadata": {"name": "hidden", "namespace": "default"}, "stringData": {"k": "forged"}}
+        for method, target in (("GET", "/hidden"), ("POST", ""), ("PUT", "/hidden"), ("PATCH", "/hidden"), ("DELETE", "/hidden"),
+                               ("DELETE", ""), ("GET", "/hidden?watch=1"), ("PUT", "/hidden/status")):
+            answer = self.client.call(method, "/api/v1/secrets" + target, body)
+            self.assertIn(answer.code, (400, 404, 405, 415), (method, target, answer))
+            self.assertNotIn(CANARY.encode(), answer.body)
+        other = self.client.get("/api/v1/namespaces/other/secrets/hidden")
+        self.assertEqual(other.code, 404)
+        self.assertEqual(self.ok("GET", SECRETS + "/hidden")["data"], {"k": base64.b64encode(CANARY.encode()).decode()})
 
 
 class Headers(ApiTest):

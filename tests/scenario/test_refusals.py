@@ -1,12 +1,13 @@
 """Input that is made to hurt - nested without end, or of lengths that no memory has - is refused at once: the
 reason is told, the server goes on, and the work is bounded. It prints what each costs (docs/benchmarks.md)."""
+import json
 import os
 import socket
 import statistics
 import time
 import unittest
 
-from tidewatch import CONFIGMAPS, PATIENCE_S, Server, main
+from tidewatch import CONFIGMAPS, PATIENCE_S, Server, configmap, main
 
 TIMES = 20
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -92,6 +93,27 @@ class Refusals(unittest.TestCase):
                 answer = client.call("POST", path, body, content_type=content_type)
                 self.assertEqual((answer.code, answer.json["kind"]), (code, "Status"), (what, answer))
             self.often(what, refuse)
+        client.close()
+
+    def test_json_patches(self):
+        """CVE-2019-1002100: what they would cost is known before it is spent."""
+        client, path = self.server.client(), CONFIGMAPS + "/patched"
+        self.assertEqual(client.create(CONFIGMAPS, configmap("patched", {"k": "x" * 1000}, annotations={"a": "1"})).code, 201)
+        copies = [{"op": "copy", "from": "/data", "path": f"/data/k{i}"} for i in range(40)]
+        for what, patch, code in (("10,001 operations", [{"op": "test", "path": "/data/k", "value": 1}] * 10001, 413),
+                                  ("copies that double a document 40 times", copies, 413),
+                                  ("an index of 10^18", [{"op": "add", "path": "/metadata/finalizers/" + "9" * 18, "value": "a/b"}], 422),
+                                  ("a path of 500,000 parts", [{"op": "add", "path": "/a" * 500000, "value": 1}], 422),
+                                  ("a value 100,000 deep", '[{"op":"add","path":"/data","value":' + "[" * 100000, 400),
+                                  ("2,500 tests of a kilobyte, then one that fails", [{"op": "test", "path": "/data/k", "value": "x" * 1000}] * 2500 +
+                                   [{"op": "test", "path": "/data/k", "value": "y"}], 422)):
+            body = patch if isinstance(patch, str) else json.dumps(patch)
+
+            def refuse():
+                answer = client.call("PATCH", path, body, content_type="application/json-patch+json")
+                self.assertEqual(answer.code, code, (what, answer))
+            self.often("JSON patch, " + what, refuse)
+        self.assertLess(self.server.rss_kib(), 512 << 10)
         client.close()
 
     def talk(self, request, until):

@@ -71,6 +71,19 @@ class Made(unittest.TestCase):
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE_S)
             self.assertEqual(done.returncode == 0, taken, group)
 
+    def test_nothing_is_resumed(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context, session = self.server.context("admin"), None
+            context.minimum_version = context.maximum_version = version
+            for _ in range(2):
+                with socket.create_connection(("127.0.0.1", self.server.port), PATIENCE_S) as plain, \
+                        context.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as s:
+                    s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                    self.assertTrue(s.recv(12))  # what TLS 1.3 sends behind its handshake is here
+                    self.assertFalse(s.session_reused)
+                    self.assertFalse(s.session is not None and s.session.has_ticket)
+                    session = s.session
+
     def test_a_client_that_names_no_protocol_gets_http_1(self):
         answer, _, protocol = exchange(self.server, b"GET /healthz HTTP/1.0\r\nHost: x\r\n\r\n", alpn=())
         self.assertEqual((protocol, answer[-2:]), (None, b"ok"))

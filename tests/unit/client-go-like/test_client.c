@@ -269,6 +269,33 @@ TEST(client, says_who_it_is)
     fake_stop(server);
 }
 
+/* CVE-2020-8559, CVE-2019-11243: what a redirect's answer would be told is the token. */
+TEST(client, a_redirect_is_not_followed)
+{
+    static const struct fake_step nothing[] = {ANSWER(CM)};
+    struct fake_server *other = SERVER(nothing);
+    char location[128];
+    struct fake_step steps[] = {{.body = "", .end = FAKE_ANSWER, .code = 302, .headers = location},
+                                {.body = "", .end = FAKE_ANSWER, .code = 307, .headers = location}};
+    struct fake_server *server;
+    tw_config *config = NULL;
+    tw_client *client = NULL;
+
+    snprintf(location, sizeof(location), "Location: %s/api\r\n", other->url);
+    server = SERVER(steps);
+    CHECK(tw_config_from_url(server->url, &config, NULL) == TW_OK);
+    CHECK(tw_config_set_token(config, "t0k", NULL) == TW_OK);
+    CHECK(tw_client_new(config, &client, NULL) == TW_OK);
+    tw_config_free(config);
+    CHECK(tw_get(client, &configmaps, "n", "a", NULL, NULL) != TW_OK);
+    CHECK(tw_delete(client, &configmaps, "n", "a", NULL, NULL) != TW_OK);
+    CHECK_INT(server->thread_count, 1);
+    CHECK_INT(other->thread_count, 0);
+    tw_client_unref(client);
+    fake_stop(server);
+    fake_stop(other);
+}
+
 static void *get_many(void *user)
 {
     for (int i = 0; i < 20; i++)
