@@ -43,11 +43,11 @@ const struct events_asked behind_asks_least = {
 /* What was replaced matters to a selector, and to a projection, which may show no difference. */
 void behind_ask(const struct watcher *watcher, struct events_asked *asked)
 {
-    const struct view *view = &watcher->format.view;
+    const struct view *view = &watcher->interest->format.view;
 
-    if (!filter_is_scope(&watcher->filter) || view->projection != NULL)
+    if (!filter_is_scope(&watcher->interest->filter) || view->projection != NULL)
         asked->no_prev = false;
-    if (!filter_is_scope(&watcher->filter) || view->shape != VIEW_OBJECT)
+    if (!filter_is_scope(&watcher->interest->filter) || view->shape != VIEW_OBJECT)
         asked->load = NULL;
 }
 
@@ -56,14 +56,15 @@ static bool take_event(void *user, const struct event *event)
     struct log_read *read = user;
     const struct watcher *watcher = read->watcher;
     struct watch_event *seen = watch_event_new(event);
-    enum watch_type type = seen != NULL ? filter_event(&watcher->filter, seen) : WATCH_NONE;
+    enum watch_type type =
+        seen != NULL ? filter_event(&watcher->interest->filter, seen) : WATCH_NONE;
     bool ok = seen != NULL;
 
-    if (type != WATCH_NONE && !watch_event_shows(seen, type, &watcher->format))
+    if (type != WATCH_NONE && !watch_event_shows(seen, type, &watcher->interest->format))
         type = WATCH_NONE;
     if (type != WATCH_NONE) {
-        ok = outbox_add(&read->out,
-                        watch_event_encode_own(seen, type, &watcher->format, read->with_columns));
+        ok = outbox_add(&read->out, watch_event_encode_own(seen, type, &watcher->interest->format,
+                                                           read->with_columns));
         read->out.events++;
         read->with_columns = false;
     }
@@ -85,7 +86,7 @@ static void run(struct history_job *job, struct storage *storage)
     struct events_asked asked = behind_asks_least;
     enum status st;
 
-    asked.prefix = filter_key_prefix(&read->watcher->filter);
+    asked.prefix = filter_key_prefix(&read->watcher->interest->filter);
     behind_ask(read->watcher, &asked);
     st = storage_read_events(storage, read->after_rev, &asked, take_event, read, &upto, &read->err);
     if (read->status == STATUS_OK)
@@ -99,9 +100,9 @@ static void fail(struct watcher *watcher, const struct log_read *read)
     struct error err = {0};
 
     if (read->status == STATUS_EXPIRED) {
-        counter_add(&watcher->cache->stats.expired, 1);
+        counter_add(&watcher->resource->cache->stats.expired, 1);
         error_set(&err, read->status, "too old resource version: %" PRIu64 " (%" PRIu64 ")",
-                  watcher->cursor, storage_floor(watcher->cache->options.storage));
+                  watcher->cursor, storage_floor(watcher->resource->cache->options.storage));
     } else {
         LOG_ERROR("cannot read the log for a watch",
                   LOG_BYTES("resource", watcher->resource->prefix),
@@ -122,7 +123,8 @@ static void go_on(struct watcher *watcher, struct log_read *read)
         return;
     }
     watcher->cursor = read->upto;
-    counter_add(&watcher->cache->stats.events_encoded[watcher->format.framing], read->out.events);
+    counter_add(&watcher->resource->cache->stats.events_encoded[watcher->interest->format.framing],
+                read->out.events);
     if (read->out.events == 0) {
         watcher_make_ready(watcher);
         return;
@@ -199,13 +201,14 @@ void behind_read(struct watcher *watcher)
     }
     read->job.run = run;
     read->job.on_done = on_done;
-    read->job.loop = watcher->cache->options.loop;
+    read->job.loop = watcher->resource->cache->options.loop;
     read->watcher = watcher;
     read->after_rev = read->upto = watcher->cursor;
-    if (PLANTED(late_start) && watcher->cursor < storage_floor(watcher->cache->options.storage))
-        read->after_rev = read->upto = storage_floor(watcher->cache->options.storage);
+    if (PLANTED(late_start) &&
+        watcher->cursor < storage_floor(watcher->resource->cache->options.storage))
+        read->after_rev = read->upto = storage_floor(watcher->resource->cache->options.storage);
     read->with_columns = watcher_needs_columns(watcher);
     watcher->read = read;
-    counter_add(&watcher->cache->stats.behind_reads, 1);
-    history_submit(watcher->cache->options.history, &read->job);
+    counter_add(&watcher->resource->cache->stats.behind_reads, 1);
+    history_submit(watcher->resource->cache->options.history, &read->job);
 }

@@ -2,8 +2,9 @@
  * internal - what the files of the watch cache share: the cache, a resource of it, a watcher.
  *
  *   watch_cache.c  state, feeding, reading        watcher.c  a watch from its start to its end
- *   snapshot.c     the first state of a watch     pump.c     what a watch sends, and when
- *   mux*.c         many watches on one stream     behind.c   reading on from the log on disk
+ *   interest.c     what a watch asks for          pump.c     what a watch sends, and when
+ *   snapshot.c     the first state of a watch     behind.c   reading on from the log on disk
+ *   mux*.c         many watches on one stream
  */
 #ifndef TIDEWATCH_APISERVER_WATCH_INTERNAL_H
 #define TIDEWATCH_APISERVER_WATCH_INTERNAL_H
@@ -28,6 +29,7 @@ static inline void counter_add(struct counter *counter, uint64_t n)
 
 /* One resource: what its storage prefix names, whatever version it is asked for in. */
 struct resource {
+    struct watch_cache *cache;
     struct tree objects;  /* whole key -> struct object; a key is malloc'ed, once for each entry */
     uint64_t changed_rev; /* of its last event, or since when it is known */
     struct window window;
@@ -43,6 +45,7 @@ enum { LISTENERS_MAX = 8 };
 struct watch_cache {
     struct watch_cache_options options;
     struct map resources; /* prefix -> struct resource */
+    struct map interests; /* the filter's text -> struct interest */
     uint64_t rev;
     uint64_t known_rev;      /* nothing has happened since to a resource that is not in the map */
     uint64_t dispatched_rev; /* idle watchers have been told of everything up to here */
@@ -85,39 +88,49 @@ struct snapshot {
     size_t count, capacity;
 };
 /* A reference; NULL without memory. */
-struct snapshot *snapshot_take(const struct watch_cache *cache, struct resource *resource,
-                               const struct filter *filter);
+struct snapshot *snapshot_take(struct resource *resource, const struct filter *filter);
 void snapshot_unref(struct snapshot *snapshot);
+
+/* ---- interest: what a watch asks for. Never changes, and watches that ask for the same share one;
+ * the loop counts, a history thread may read. ---- */
+struct interest {
+    size_t refs;
+    struct watch_cache *shared_by; /* it stands in that map of interests; NULL: in none */
+    struct filter filter;
+    struct watch_format format;
+    char text[]; /* the filter's */
+};
+/* A reference, with the spec's selectors in it; NULL without memory, and they are the caller's. */
+struct interest *interest_take(struct watch_cache *cache, const struct watch_spec *spec);
+void interest_unref(struct interest *interest);
 
 /* ---- watcher ---- */
 enum watcher_state { WATCHER_INITIAL, WATCHER_LIVE, WATCHER_BEHIND, WATCHER_ENDED };
 
+/* There may be a hundred thousand: what can be shared, or is never there together, is. */
 struct watcher {
     struct list link;        /* in its bucket's idle, or in the cache's ready */
     struct list in_resource; /* in the resource's watchers, or in the cache's ended */
-    struct watch_cache *cache;
     struct resource *resource;
     struct bucket *bucket;
+    struct interest *interest;
     const struct watch_sink_ops *ops;
     void *sink;                  /* NULL: ended, or not started */
     struct watch_permit *permit; /* or NULL */
-    struct filter filter;
-    struct watch_format format;
     uint64_t cursor; /* everything up to here was handed to the stream, or did not match */
     uint64_t told;   /* the greatest revision the client has been told of */
     struct snapshot *snapshot; /* INITIAL: what is sent, from initial_at on */
-    size_t initial_at;
-    struct log_read *read; /* BEHIND: under way */
+    struct log_read *read;     /* BEHIND: under way */
     struct loop_timer timer;
-    uint64_t bookmark_at, early_at, deadline; /* loop time; UINT64_MAX: never */
-    enum watcher_state state;
-    bool idle;  /* LIVE, and in its bucket's list: its cursor is dispatched_rev, if that is more */
-    bool stale; /* its kind's messages have changed: it tells nothing more, and ends */
-    bool greeted; /* what its framing begins with is out */
-    bool initial_end, bookmarks, bookmark_due;
-    bool has_columns; /* of a Table: the first event, which has them, is out */
-    bool short_lived; /* too short for a bookmark ahead of its deadline */
-    char text[];
+    uint64_t sign_at, deadline; /* loop time; UINT64_MAX: never */
+    uint32_t initial_at;
+    enum watcher_state state : 8;
+    bool idle : 1;    /* LIVE, and in its bucket's list: its cursor is dispatched_rev, or more */
+    bool stale : 1;   /* its kind's messages have changed: it tells nothing more, and ends */
+    bool greeted : 1; /* what its framing begins with is out */
+    bool initial_end : 1, bookmarks : 1, bookmark_due : 1;
+    bool has_columns : 1; /* of a Table: the first event, which has them, is out */
+    bool short_lived : 1; /* too short for a bookmark ahead of its deadline */
 };
 
 /* Puts the watcher on the ready list, out of its sleep if it is idle. */

@@ -40,19 +40,19 @@ struct mux_read {
 
 static bool is_of_resource(const struct reading *reading, struct bytes key)
 {
-    return bytes_starts_with(key, filter_prefix(&reading->member->watcher->filter));
+    return bytes_starts_with(key, filter_prefix(&reading->member->watcher->interest->filter));
 }
 
 static bool take_for(struct mux_read *read, struct reading *reading, struct watch_event *event)
 {
     const struct watcher *watcher = reading->member->watcher;
-    enum watch_type type = filter_event(&watcher->filter, event);
+    enum watch_type type = filter_event(&watcher->interest->filter, event);
     bool has_id = mux_ids_allow(&read->ids, reading->member, event->rev);
     struct frame *line;
 
-    if (type == WATCH_NONE || !watch_event_shows(event, type, &watcher->format))
+    if (type == WATCH_NONE || !watch_event_shows(event, type, &watcher->interest->format))
         return true;
-    line = watch_event_encode_own(event, type, &watcher->format, reading->needs_columns);
+    line = watch_event_encode_own(event, type, &watcher->interest->format, reading->needs_columns);
     reading->needs_columns = false;
     read->told_rev = event->rev;
     read->out.events++;

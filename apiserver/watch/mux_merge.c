@@ -137,15 +137,15 @@ static bool collect_event(struct member *member, struct outbox *out, struct watc
     struct watcher *watcher = member->watcher;
     bool made = true;
     struct frame *line = watcher_needs_columns(watcher)
-                             ? watch_event_encode_own(event, type, &watcher->format, true)
-                             : watch_event_encode(event, type, &watcher->format, &made);
+                             ? watch_event_encode_own(event, type, &watcher->interest->format, true)
+                             : watch_event_encode(event, type, &watcher->interest->format, &made);
 
     watcher->has_columns = true;
     if (event->rev > member->mux->told_rev)
         member->mux->told_rev = event->rev;
     out->events++;
     *steps += made ? ENCODE_STEPS : 0;
-    counter_add(&watcher->cache->stats.events_encoded[FRAMING_LINES], made);
+    counter_add(&watcher->resource->cache->stats.events_encoded[FRAMING_LINES], made);
     return outbox_add(out, label(member, line, event->rev));
 }
 
@@ -155,9 +155,9 @@ static bool pass_event(struct member *member, struct outbox *out, size_t *steps)
     struct watcher *watcher = member->watcher;
     const struct window *window = &watcher->resource->window;
     struct watch_event *event = window_at(window, window_find(window, watcher->cursor));
-    enum watch_type type = filter_event(&watcher->filter, event);
+    enum watch_type type = filter_event(&watcher->interest->filter, event);
 
-    if (type != WATCH_NONE && watch_event_shows(event, type, &watcher->format) &&
+    if (type != WATCH_NONE && watch_event_shows(event, type, &watcher->interest->format) &&
         !collect_event(member, out, event, type, steps))
         return false;
     watcher->cursor = event->rev;

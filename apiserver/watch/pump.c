@@ -31,7 +31,7 @@ void outbox_release(struct outbox *out)
 /* The client may be found gone inside the write: watcher_drop() takes the watcher with it. */
 bool outbox_send(struct outbox *out, struct watcher *watcher)
 {
-    struct watch_cache *cache = watcher->cache;
+    struct watch_cache *cache = watcher->resource->cache;
     bool alive;
 
     counter_add(&cache->stats.events_sent, out->events);
@@ -54,7 +54,7 @@ bool watcher_is_behind(const struct watcher *watcher)
 
 bool watcher_needs_columns(const struct watcher *watcher)
 {
-    return watcher->format.view.shape == VIEW_TABLE && !watcher->has_columns;
+    return watcher->interest->format.view.shape == VIEW_TABLE && !watcher->has_columns;
 }
 
 static bool collect_event(struct watcher *watcher, struct outbox *out, struct watch_event *event,
@@ -64,14 +64,15 @@ static bool collect_event(struct watcher *watcher, struct outbox *out, struct wa
     struct frame *frame;
 
     if (watcher_needs_columns(watcher))
-        frame = watch_event_encode_own(event, type, &watcher->format, true);
+        frame = watch_event_encode_own(event, type, &watcher->interest->format, true);
     else
-        frame = watch_event_encode(event, type, &watcher->format, &made);
+        frame = watch_event_encode(event, type, &watcher->interest->format, &made);
     watcher->has_columns = true;
     watcher->told = event->rev;
     out->events++;
     *steps += made ? ENCODE_STEPS : 0;
-    counter_add(&watcher->cache->stats.events_encoded[watcher->format.framing], made);
+    counter_add(&watcher->resource->cache->stats.events_encoded[watcher->interest->format.framing],
+                made);
     return outbox_add(out, frame);
 }
 
@@ -86,8 +87,8 @@ enum status collect_live(struct watcher *watcher, struct outbox *out, size_t *st
 
         if (outbox_full(out) || *steps >= last)
             return STATUS_OK;
-        type = filter_event(&watcher->filter, event);
-        if (type != WATCH_NONE && !watch_event_shows(event, type, &watcher->format))
+        type = filter_event(&watcher->interest->filter, event);
+        if (type != WATCH_NONE && !watch_event_shows(event, type, &watcher->interest->format))
             type = WATCH_NONE;
         if (type != WATCH_NONE && !collect_event(watcher, out, event, type, steps))
             return STATUS_NO_MEMORY;
@@ -95,8 +96,8 @@ enum status collect_live(struct watcher *watcher, struct outbox *out, size_t *st
         at -= PLANTED(deliver_twice);
         ++*steps;
     }
-    if (watcher->cursor < watcher->cache->rev)
-        watcher->cursor = watcher->cache->rev;
+    if (watcher->cursor < watcher->resource->cache->rev)
+        watcher->cursor = watcher->resource->cache->rev;
     return STATUS_END;
 }
 
@@ -111,20 +112,21 @@ enum status collect_initial(struct watcher *watcher, struct outbox *out, size_t 
 
         if (outbox_full(out) || *steps >= last)
             return STATUS_OK;
-        if (!filter_selects(&watcher->filter, object) || PLANTED(initial_misses))
+        if (!filter_selects(&watcher->interest->filter, object) || PLANTED(initial_misses))
             continue;
-        if (!outbox_add(out, watch_encode_initial(object, &watcher->format,
+        if (!outbox_add(out, watch_encode_initial(object, &watcher->interest->format,
                                                   watcher_needs_columns(watcher))))
             return STATUS_NO_MEMORY;
         watcher->has_columns = true;
         out->events++;
         *steps += ENCODE_STEPS;
-        counter_add(&watcher->cache->stats.events_encoded[watcher->format.framing], 1);
+        counter_add(
+            &watcher->resource->cache->stats.events_encoded[watcher->interest->format.framing], 1);
     }
     snapshot_unref(watcher->snapshot);
     watcher->snapshot = NULL;
     watcher->state = WATCHER_LIVE;
-    if ((watcher->initial_end || watch_framing_has_heartbeat(watcher->format.framing)) &&
+    if ((watcher->initial_end || watch_framing_has_heartbeat(watcher->interest->format.framing)) &&
         !collect_bookmark(watcher, out, watcher->initial_end))
         return STATUS_NO_MEMORY;
     return STATUS_END;
@@ -132,13 +134,13 @@ enum status collect_initial(struct watcher *watcher, struct outbox *out, size_t 
 
 bool watcher_has_signs_of_life(const struct watcher *watcher)
 {
-    return watcher->bookmarks || watch_framing_has_heartbeat(watcher->format.framing);
+    return watcher->bookmarks || watch_framing_has_heartbeat(watcher->interest->format.framing);
 }
 
 static bool collect_heartbeat(struct watcher *watcher, struct outbox *out, bool can_be_told)
 {
     if (!outbox_add(out, watch_encode_heartbeat(can_be_told ? watcher->cursor : 0,
-                                                watcher->format.framing)))
+                                                watcher->interest->format.framing)))
         return false;
     if (can_be_told)
         watcher->told = watcher->cursor;
@@ -150,14 +152,14 @@ static bool collect_heartbeat(struct watcher *watcher, struct outbox *out, bool 
  * never less than the client was told before, never more than this loop has seen. */
 bool collect_bookmark(struct watcher *watcher, struct outbox *out, bool initial_events_end)
 {
-    bool can_be_told = watcher->cursor > 0 && watcher->cursor <= watcher->cache->rev;
+    bool can_be_told = watcher->cursor > 0 && watcher->cursor <= watcher->resource->cache->rev;
 
     if (!watcher->bookmarks && !initial_events_end)
         return collect_heartbeat(watcher, out, can_be_told);
     if (!can_be_told && !initial_events_end)
         return true;
     if (!outbox_add(out, watch_encode_bookmark(watcher->cursor + PLANTED(bookmark_early),
-                                               &watcher->format, initial_events_end,
+                                               &watcher->interest->format, initial_events_end,
                                                watcher_needs_columns(watcher))))
         return false;
     watcher->has_columns = true;
@@ -172,10 +174,10 @@ bool collect_bookmark(struct watcher *watcher, struct outbox *out, bool initial_
 
 static bool collect_greeting(struct watcher *watcher, struct outbox *out)
 {
-    bool greets = !watcher->greeted && watch_framing_greets(watcher->format.framing);
+    bool greets = !watcher->greeted && watch_framing_greets(watcher->interest->format.framing);
 
     watcher->greeted = true;
-    return !greets || outbox_add(out, watch_encode_greeting(watcher->format.framing));
+    return !greets || outbox_add(out, watch_encode_greeting(watcher->interest->format.framing));
 }
 
 /* Fills the outbox. OK: there is more; END: the watcher is told of everything. */

@@ -52,8 +52,7 @@ static bool is_still_right(const struct snapshot *snapshot, const struct filter 
            bytes_eq(snapshot->scope_text, filter_scope_text(filter));
 }
 
-struct snapshot *snapshot_take(const struct watch_cache *cache, struct resource *resource,
-                               const struct filter *filter)
+struct snapshot *snapshot_take(struct resource *resource, const struct filter *filter)
 {
     struct snapshot *snapshot = resource->snapshot;
 
@@ -65,7 +64,7 @@ struct snapshot *snapshot_take(const struct watch_cache *cache, struct resource 
     if (snapshot == NULL)
         return NULL;
     *snapshot = (struct snapshot){
-        .refs = 1, .resource = resource, .rev = cache->rev, .scope = filter->scope};
+        .refs = 1, .resource = resource, .rev = resource->cache->rev, .scope = filter->scope};
     snapshot->scope_text.ptr = bytes_dup(filter_scope_text(filter));
     if (snapshot->scope_text.ptr == NULL || !fill(snapshot, filter)) {
         snapshot_unref(snapshot);

@@ -59,6 +59,7 @@ void watch_cache_free(struct watch_cache *cache)
          it = map_next(&cache->resources, it))
         resource_free(it->value);
     map_release(&cache->resources);
+    map_release(&cache->interests);
     free(cache);
 }
 
@@ -78,6 +79,7 @@ struct resource *watch_cache_resource(struct watch_cache *cache, struct bytes pr
         return NULL;
     memcpy(resource->prefix_data, prefix.ptr, prefix.len);
     resource->prefix = bytes_of(resource->prefix_data, prefix.len);
+    resource->cache = cache;
     list_init(&resource->watchers);
     resource->changed_rev = cache->known_rev;
     window_init(&resource->window, cache->options.window_events, cache->options.window_bytes,
@@ -204,7 +206,8 @@ static void wake(void *user, struct list *link)
     const struct watch_event *event = user;
     struct watcher *watcher = list_entry(link, struct watcher, link);
 
-    if (event->rev <= watcher->cursor || filter_event(&watcher->filter, event) == WATCH_NONE)
+    if (event->rev <= watcher->cursor ||
+        filter_event(&watcher->interest->filter, event) == WATCH_NONE)
         return;
     watcher->idle = false;
     watcher->cursor = event->rev - 1;

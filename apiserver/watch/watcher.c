@@ -10,59 +10,6 @@ enum { EARLY_BOOKMARK_MS = 2000 };
 
 /* ---- making one ---- */
 
-/* What of a key says whether it is in sight: see filter.h. */
-struct scope_of {
-    enum scope scope;
-    struct bytes namespace, name;
-};
-
-static struct bytes or_required(struct bytes given, const struct field_selector *fields,
-                                const char *field)
-{
-    return given.len > 0 || fields == NULL ? given : field_selector_required(fields, field);
-}
-
-static struct scope_of scope_of(const struct watch_spec *spec)
-{
-    struct scope_of of = {
-        .namespace = or_required(spec->namespace, spec->fields, "metadata.namespace"),
-        .name = or_required(spec->name, spec->fields, "metadata.name"),
-    };
-
-    if (!spec->kind->namespaced)
-        of.scope = of.name.len > 0 ? SCOPE_OBJECT : SCOPE_ALL;
-    else if (of.namespace.len > 0)
-        of.scope = of.name.len > 0 ? SCOPE_OBJECT : SCOPE_NAMESPACE;
-    else
-        of.scope = of.name.len > 0 ? SCOPE_NAME : SCOPE_ALL;
-    return of;
-}
-
-static char *append(char *at, struct bytes text)
-{
-    if (text.len > 0)
-        memcpy(at, text.ptr, text.len);
-    return at + text.len;
-}
-
-/* "core/pods/" "default/" "web": resource part and scope, into `text`, which has room for them. */
-static void write_text(struct filter *filter, char *text, const struct kind *kind,
-                       const struct scope_of *of)
-{
-    bool slash = of->scope == SCOPE_NAMESPACE || of->scope == SCOPE_NAME ||
-                 (of->scope == SCOPE_OBJECT && kind->namespaced);
-    char *end = append(text, bytes_str(kind->prefix));
-
-    filter->prefix_len = (uint32_t)(end - text);
-    if (kind->namespaced)
-        end = append(end, of->namespace);
-    if (slash)
-        end = append(end, BYTES("/"));
-    end = append(end, of->name);
-    filter->text = bytes_of(text, (size_t)(end - text));
-    filter->scope = of->scope;
-}
-
 void watch_spec_release(const struct watch_spec *spec)
 {
     label_selector_free(spec->labels);
@@ -70,25 +17,21 @@ void watch_spec_release(const struct watch_spec *spec)
     watch_permit_release(spec->permit);
 }
 
-/* Takes the selectors, whatever comes. NULL without memory. */
+/* Takes the selectors and the permit, whatever comes. NULL without memory. */
 static struct watcher *watcher_alloc(struct watch_cache *cache, const struct watch_spec *spec)
 {
-    struct scope_of of = scope_of(spec);
-    size_t text_len = strlen(spec->kind->prefix) + of.namespace.len + 1 + of.name.len;
-    struct watcher *watcher = calloc(1, sizeof(*watcher) + text_len + 1);
+    struct resource *resource = watch_cache_resource(cache, bytes_str(spec->kind->prefix));
+    struct watcher *watcher = resource != NULL ? calloc(1, sizeof(*watcher)) : NULL;
 
-    if (watcher == NULL) {
+    if (watcher != NULL)
+        watcher->interest = interest_take(cache, spec);
+    if (watcher == NULL || watcher->interest == NULL) {
+        free(watcher);
         watch_spec_release(spec);
         return NULL;
     }
     watcher->permit = spec->permit;
-    watcher->cache = cache;
-    watcher->filter.kind = kind_ref(spec->kind);
-    watcher->filter.labels = spec->labels;
-    watcher->filter.fields = spec->fields;
-    write_text(&watcher->filter, watcher->text, spec->kind, &of);
-    watcher->format = watch_format_of(spec->kind, spec->view, spec->framing);
-    projection_ref((struct projection *)watcher->format.view.projection);
+    watcher->resource = resource;
     watcher->state = spec->initial ? WATCHER_INITIAL : WATCHER_LIVE;
     watcher->cursor = spec->initial ? cache->rev : spec->since - PLANTED(resume_repeats);
     watcher->told = spec->initial ? 0 : spec->since;
@@ -99,47 +42,51 @@ static struct watcher *watcher_alloc(struct watch_cache *cache, const struct wat
 
 static void on_timer(struct loop_timer *timer);
 
+/* When the next sign of life is due: a last one stands a little ahead of the deadline. */
+static uint64_t next_sign(const struct watcher *watcher, uint64_t now)
+{
+    uint64_t at = now + watcher->resource->cache->options.bookmark_ms, last = NEVER;
+
+    if (watcher->deadline != NEVER && !watcher->short_lived)
+        last = watcher->deadline - EARLY_BOOKMARK_MS;
+    if (now >= last)
+        return NEVER;
+    return at < last ? at : last;
+}
+
 static void init_times(struct watcher *watcher, uint64_t timeout_ms)
 {
-    uint64_t now = loop_now_ms(watcher->cache->options.loop);
+    uint64_t now = loop_now_ms(watcher->resource->cache->options.loop);
 
     watcher->timer.on_fire = on_timer;
-    watcher->bookmark_at = watcher->early_at = watcher->deadline = NEVER;
+    watcher->deadline = NEVER;
     if (timeout_ms > 0 && timeout_ms < NEVER - now)
         watcher->deadline = now + timeout_ms;
     watcher->short_lived = watcher->deadline - now < 2 * EARLY_BOOKMARK_MS;
-    if (!watcher_has_signs_of_life(watcher))
-        return;
-    watcher->bookmark_at = now + watcher->cache->options.bookmark_ms;
-    if (watcher->deadline != NEVER && !watcher->short_lived)
-        watcher->early_at = watcher->deadline - EARLY_BOOKMARK_MS;
+    watcher->sign_at = watcher_has_signs_of_life(watcher) ? next_sign(watcher, now) : NEVER;
 }
 
-/* Ties it to its resource, bucket and first state. False without memory. */
+/* Ties it to its bucket and first state. False without memory. */
 static bool watcher_join(struct watcher *watcher)
 {
-    struct watch_cache *cache = watcher->cache;
-    struct resource *resource = watch_cache_resource(cache, filter_prefix(&watcher->filter));
+    struct resource *resource = watcher->resource;
 
-    if (resource == NULL)
-        return false;
-    watcher->resource = resource;
-    watcher->bucket = dispatcher_join(&resource->dispatcher, &watcher->filter);
+    watcher->bucket = dispatcher_join(&resource->dispatcher, &watcher->interest->filter);
     if (watcher->bucket == NULL)
         return false;
     if (watcher->state == WATCHER_INITIAL) {
-        watcher->snapshot = snapshot_take(cache, resource, &watcher->filter);
+        watcher->snapshot = snapshot_take(resource, &watcher->interest->filter);
         if (watcher->snapshot == NULL)
             return false;
     }
     list_append(&resource->watchers, &watcher->in_resource);
-    counter_add(&cache->stats.watchers, 1);
+    counter_add(&resource->cache->stats.watchers, 1);
     return true;
 }
 
 void watcher_leave(struct watcher *watcher)
 {
-    struct watch_cache *cache = watcher->cache;
+    struct watch_cache *cache = watcher->resource->cache;
 
     if (list_linked(&watcher->in_resource))
         counter_add(&cache->stats.watchers, (uint64_t)-1);
@@ -161,15 +108,12 @@ void watcher_release(struct watcher *watcher)
     if (watcher->state != WATCHER_ENDED) {
         watcher_leave(watcher);
         if (!behind_drop(watcher)) {
-            list_append(&watcher->cache->ended, &watcher->in_resource);
+            list_append(&watcher->resource->cache->ended, &watcher->in_resource);
             return;
         }
     }
     list_remove(&watcher->in_resource);
-    label_selector_free(watcher->filter.labels);
-    field_selector_free(watcher->filter.fields);
-    kind_unref(watcher->filter.kind);
-    projection_unref((struct projection *)watcher->format.view.projection);
+    interest_unref(watcher->interest);
     free(watcher);
 }
 
@@ -177,7 +121,7 @@ void watcher_release(struct watcher *watcher)
 
 void watcher_make_ready(struct watcher *watcher)
 {
-    struct watch_cache *cache = watcher->cache;
+    struct watch_cache *cache = watcher->resource->cache;
 
     if (watcher->idle) {
         watcher->idle = false;
@@ -201,38 +145,32 @@ void watcher_ready(struct watcher *watcher)
 
 void watcher_drop(struct watcher *watcher)
 {
-    if (watcher->cache->writing == watcher)
-        watcher->cache->writing = NULL;
+    if (watcher->resource->cache->writing == watcher)
+        watcher->resource->cache->writing = NULL;
     watcher_release(watcher);
 }
 
 static void start_timer(struct watcher *watcher)
 {
-    uint64_t now = loop_now_ms(watcher->cache->options.loop), at = watcher->deadline;
+    struct loop *loop = watcher->resource->cache->options.loop;
+    uint64_t now = loop_now_ms(loop);
+    uint64_t at = watcher->sign_at < watcher->deadline ? watcher->sign_at : watcher->deadline;
 
-    if (watcher->bookmark_at < at)
-        at = watcher->bookmark_at;
-    if (watcher->early_at < at)
-        at = watcher->early_at;
     if (at != NEVER)
-        loop_timer_start(watcher->cache->options.loop, &watcher->timer, at > now ? at - now : 0);
+        loop_timer_start(loop, &watcher->timer, at > now ? at - now : 0);
 }
 
 static void on_timer(struct loop_timer *timer)
 {
     struct watcher *watcher = container_of(timer, struct watcher, timer);
-    uint64_t now = loop_now_ms(watcher->cache->options.loop);
+    uint64_t now = loop_now_ms(watcher->resource->cache->options.loop);
 
     if (now >= watcher->deadline) {
         watcher_finish(watcher, watcher->short_lived);
         return;
     }
-    if (now >= watcher->bookmark_at || now >= watcher->early_at) {
-        bool was_early = now >= watcher->early_at;
-
-        watcher->bookmark_at = was_early ? NEVER : now + watcher->cache->options.bookmark_ms;
-        if (was_early)
-            watcher->early_at = NEVER;
+    if (now >= watcher->sign_at) {
+        watcher->sign_at = next_sign(watcher, now);
         watcher->bookmark_due = true;
         watcher_make_ready(watcher);
     }
@@ -263,8 +201,8 @@ void watcher_finish(struct watcher *watcher, bool bookmark_anyway)
         watcher->ops->end(watcher->sink, watcher->cursor);
         return;
     }
-    if (watcher->idle && watcher->cursor < watcher->cache->dispatched_rev)
-        watcher->cursor = watcher->cache->dispatched_rev;
+    if (watcher->idle && watcher->cursor < watcher->resource->cache->dispatched_rev)
+        watcher->cursor = watcher->resource->cache->dispatched_rev;
     if (watcher->state == WATCHER_LIVE && !watcher->stale && !watcher_is_behind(watcher) &&
         watcher->ops->ready(watcher->sink))
         st = collect_live(watcher, &out, &steps);
@@ -287,7 +225,7 @@ void watcher_fail(struct watcher *watcher, const struct error *err)
     if (watcher->ops->fail != NULL) {
         watcher->ops->fail(watcher->sink, err);
         watcher_release(watcher);
-    } else if (!outbox_add(&out, watch_encode_error(err, watcher->format.framing))) {
+    } else if (!outbox_add(&out, watch_encode_error(err, watcher->interest->format.framing))) {
         watcher_abort(watcher);
     } else if (outbox_send(&out, watcher)) {
         watcher_end(watcher);
@@ -327,7 +265,8 @@ void watch_cache_end_protobuf(struct watch_cache *cache, struct bytes prefix)
     list_for_each(&resource->watchers, it) {
         struct watcher *watcher = list_entry(it, struct watcher, in_resource);
 
-        if (!watcher->format.view.protobuf || watcher->format.view.shape == VIEW_METADATA)
+        if (!watcher->interest->format.view.protobuf ||
+            watcher->interest->format.view.shape == VIEW_METADATA)
             continue;
         watcher->stale = true;
         watcher_make_ready(watcher);
