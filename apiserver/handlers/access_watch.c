@@ -21,10 +21,13 @@ struct session {
     size_t refs;
 };
 
+/* Of one watch, or of several that begin one behind the other and have all of it in common. */
 struct permit {
-    struct watch_permit base;    /* first */
-    struct audit_stream *stream; /* what is recorded of it; or NULL */
-    struct tally_entry *place;   /* among the watches of its user; or NULL */
+    struct watch_permit base; /* first */
+    struct worker *worker;
+    size_t refs;                 /* one a watch */
+    struct audit_stream *stream; /* what is recorded of its only watch; or NULL */
+    struct tally_entry *place;   /* each watch has one, among the watches of its user; or NULL */
     struct session *session;     /* NULL: nothing can take its right away */
     struct access *what;         /* behind the struct, with its texts; NULL without a session */
 };
@@ -98,6 +101,10 @@ static void release(struct watch_permit *base)
     struct permit *permit = (struct permit *)base;
 
     tally_return(permit->place);
+    if (--permit->refs != 0)
+        return;
+    if (permit->worker->last_permit == permit)
+        permit->worker->last_permit = NULL;
     audit_stream_unref(permit->stream);
     api_session_unref(permit->session);
     free(permit);
@@ -114,7 +121,7 @@ static struct bytes keep(char **at, struct bytes text)
 }
 
 /* `what` NULL: for ever. */
-static struct permit *permit_new(const struct access *what)
+static struct permit *permit_new(struct worker *worker, const struct access *what)
 {
     size_t len = what == NULL ? 0
                               : sizeof(*what) + what->verb.len + what->group.len +
@@ -126,6 +133,8 @@ static struct permit *permit_new(const struct access *what)
     if (permit == NULL)
         return NULL;
     permit->base.release = release;
+    permit->worker = worker;
+    permit->refs = 1;
     if (what == NULL)
         return permit;
     permit->what = (struct access *)(permit + 1);
@@ -139,6 +148,35 @@ static struct permit *permit_new(const struct access *what)
                                     .namespace = keep(&at, what->namespace),
                                     .name = keep(&at, what->name)};
     return permit;
+}
+
+static bool is_same_access(const struct access *a, const struct access *b)
+{
+    return bytes_eq(a->verb, b->verb) && bytes_eq(a->group, b->group) &&
+           bytes_eq(a->version, b->version) && bytes_eq(a->resource, b->resource) &&
+           bytes_eq(a->subresource, b->subresource) && bytes_eq(a->namespace, b->namespace) &&
+           bytes_eq(a->name, b->name);
+}
+
+static bool is_same(const struct permit *a, const struct permit *b)
+{
+    return a->stream == NULL && b->stream == NULL && a->place == b->place &&
+           a->session == b->session && (a->what == NULL || is_same_access(a->what, b->what));
+}
+
+/* Takes the permit, and gives the last one if that says the same. */
+static struct permit *share(struct permit *permit)
+{
+    struct permit *last = permit->worker->last_permit;
+
+    if (last == NULL || !is_same(last, permit)) {
+        permit->worker->last_permit = permit;
+        return permit;
+    }
+    last->refs++;
+    permit->place = NULL; /* it goes back with the watch */
+    release(&permit->base);
+    return last;
 }
 
 /* Nothing can take the right away: everything is allowed, to somebody who showed nothing. */
@@ -197,7 +235,7 @@ enum status api_permit_watch(struct api_request *api, const struct access *what,
     *ret_permit = NULL;
     if (for_ever && stream == NULL && !is_counted(api))
         return STATUS_OK;
-    permit = permit_new(for_ever ? NULL : what);
+    permit = permit_new(api->worker, for_ever ? NULL : what);
     if (permit == NULL) {
         audit_stream_unref(stream);
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
@@ -208,7 +246,7 @@ enum status api_permit_watch(struct api_request *api, const struct access *what,
     if (st == STATUS_OK && !for_ever && (permit->session = session_of(api)) == NULL)
         st = error_set(reterr, STATUS_NO_MEMORY, "out of memory");
     if (st == STATUS_OK)
-        *ret_permit = &permit->base;
+        *ret_permit = &share(permit)->base;
     else
         release(&permit->base);
     return st;

@@ -33,6 +33,7 @@ struct audit_trail;
 struct flight;
 struct identity;
 struct metrics;
+struct permit;
 struct server_info;
 
 /* All that one loop needs, and nothing that another loop writes. */
@@ -51,6 +52,7 @@ struct worker {
     uint64_t waiting_least;         /* the least revision one of them waits for; 0: none */
     struct lifecycle *lifecycle;    /* worker 0 only */
     struct access_control *access;  /* NULL: everybody may do everything */
+    struct permit *last_permit;     /* of a watch, while one has it: the next may share it */
     struct flight *flight;          /* NULL: any number of requests, for any time */
 };
 
