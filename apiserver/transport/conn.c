@@ -1,9 +1,7 @@
 #include "apiserver/transport/conn.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <netinet/in.h>
 #include <linux/tcp.h> /* its tcp_info is longer than that of <netinet/tcp.h> */
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -56,7 +54,6 @@ static void conn_on_close(void *data)
     struct conn *conn = data;
 
     loop_timer_stop(conn->server->loop, &conn->wait);
-    loop_timer_stop(conn->server->loop, &conn->stall);
     conn_count_sent(conn);
     conn->sock = NULL;
     tls_release(conn);
@@ -67,23 +64,6 @@ static void conn_on_close(void *data)
         linger_on(conn);
     http_server_on_conn_gone(conn->server);
     loop_defer(conn->server->loop, &conn->turn);
-}
-
-static void read_peer(struct conn *conn, const struct sockaddr_storage *address)
-{
-    const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-    char host[INET6_ADDRSTRLEN] = "";
-
-    if (address->ss_family == AF_INET) {
-        inet_ntop(AF_INET, &in4->sin_addr, host, sizeof(host));
-        snprintf(conn->peer, sizeof(conn->peer), "%s:%u", host, ntohs(in4->sin_port));
-    } else if (address->ss_family == AF_INET6) {
-        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-        snprintf(conn->peer, sizeof(conn->peer), "[%.45s]:%u", host, ntohs(in6->sin6_port));
-    } else {
-        snprintf(conn->peer, sizeof(conn->peer), "unix");
-    }
 }
 
 /* h2o has set TCP_NODELAY. A peer that has vanished without a FIN is found by the kernel: by
@@ -105,13 +85,15 @@ static void tune(int fd, uint32_t user_timeout_ms)
                          sizeof(options[i].value));
 }
 
-static void on_stall(struct loop_timer *timer);
+static void sweep_later(struct http_server *server)
+{
+    if (server->sweep.heap_at == 0)
+        loop_timer_start(server->loop, &server->sweep, server->limits.write_stall_ms / 4 + 1);
+}
 
 struct conn *conn_new(struct http_server *server, h2o_socket_t *sock)
 {
     struct conn *conn = calloc(1, sizeof(*conn));
-    struct sockaddr_storage address = {0};
-    socklen_t len = sizeof(address);
 
     if (conn == NULL) {
         h2o_socket_close(sock);
@@ -122,17 +104,16 @@ struct conn *conn_new(struct http_server *server, h2o_socket_t *sock)
     conn->ops = &sniff_ops;
     conn->turn.run = on_turn_end;
     conn->wait.on_fire = on_wait;
-    conn->stall.on_fire = on_stall;
     conn->linger_fd = -1;
-    /* Not h2o's own getpeername: it keeps a copy on the heap for ever. */
-    (void)getpeername(h2o_socket_get_fd(sock), (struct sockaddr *)&address, &len);
-    read_peer(conn, &address);
-    if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
+    /* Not by h2o, which keeps a copy on the heap for ever. */
+    conn->peer = peer_of(h2o_socket_get_fd(sock));
+    if (peer_is_remote(&conn->peer))
         tune(h2o_socket_get_fd(sock), server->limits.user_timeout_ms);
     sock->data = conn;
     sock->on_close.cb = conn_on_close;
     sock->on_close.data = conn;
     list_append(&server->conns, &conn->link);
+    sweep_later(server);
     COUNTER_ADD(server->counters.connections, 1);
     return conn;
 }
@@ -168,12 +149,12 @@ void conn_count_sent(struct conn *conn)
 /* ---- too many of one address ---- */
 
 /* Whatever it asks; TLS is not worth a handshake, and just ends. */
-static void refuse(struct conn *conn, bool tls)
+static void refuse(struct conn *conn, bool tls, struct bytes peer)
 {
     struct blob *body = error_reply_body(429, "too many connections from this address");
     struct buf answer = {0};
 
-    LOG_DEBUG("too many connections of one address", LOG_STR("peer", conn->peer));
+    LOG_DEBUG("too many connections of one address", LOG_BYTES("peer", peer));
     COUNTER_ADD(conn->server->counters.connections_refused_total, 1);
     if (tls || body == NULL) {
         blob_unref(body);
@@ -195,12 +176,14 @@ static void refuse(struct conn *conn, bool tls)
 bool conn_admit(struct conn *conn, bool tls)
 {
     const struct http_server *server = conn->server;
+    char text[PEER_TEXT_MAX];
+    struct bytes peer = peer_text(&conn->peer, text);
 
     if (server->peers == NULL || server->limits.peer_conns_max == 0 ||
-        tally_take(server->peers, http_peer_address(bytes_str(conn->peer)),
-                   server->limits.peer_conns_max, &conn->place) == STATUS_OK)
+        tally_take(server->peers, http_peer_address(peer), server->limits.peer_conns_max,
+                   &conn->place) == STATUS_OK)
         return true;
-    refuse(conn, tls);
+    refuse(conn, tls, peer);
     return false;
 }
 
@@ -219,31 +202,38 @@ static uint64_t bytes_acknowledged(int fd)
     return (uint64_t)queued;
 }
 
-/* The timer runs on its own for as long as there are writes, so that a write costs no timer. */
 void conn_write_started(struct conn *conn)
 {
     conn->moved_ms = loop_now_ms(conn->server->loop);
-    if (conn->stall.heap_at == 0)
-        loop_timer_start(conn->server->loop, &conn->stall,
-                         conn->server->limits.write_stall_ms / 4 + 1);
 }
 
-static void on_stall(struct loop_timer *timer)
+static bool is_stalled(struct conn *conn, uint64_t now)
 {
-    struct conn *conn = container_of(timer, struct conn, stall);
-    uint32_t limit = conn->server->limits.write_stall_ms;
-    uint64_t now = loop_now_ms(conn->server->loop), acked;
+    uint32_t acked;
 
     if (!h2o_socket_is_writing(conn->sock))
-        return;
-    acked = bytes_acknowledged(h2o_socket_get_fd(conn->sock));
+        return false;
+    acked = (uint32_t)bytes_acknowledged(h2o_socket_get_fd(conn->sock));
     if (acked != conn->acked)
         conn->moved_ms = now;
     conn->acked = acked;
-    if (now - conn->moved_ms >= limit)
-        conn->ops->cut(conn);
-    else
-        loop_timer_start(conn->server->loop, &conn->stall, limit / 4 + 1);
+    return now - conn->moved_ms >= conn->server->limits.write_stall_ms;
+}
+
+/* One timer for all: a write costs none, nor does a connection keep one. */
+void conn_sweep(struct loop_timer *timer)
+{
+    struct http_server *server = container_of(timer, struct http_server, sweep);
+    uint64_t now = loop_now_ms(server->loop);
+
+    list_for_each(&server->conns, it) {
+        struct conn *conn = list_entry(it, struct conn, link);
+
+        if (is_stalled(conn, now))
+            conn->ops->cut(conn);
+    }
+    if (!list_empty(&server->conns))
+        sweep_later(server);
 }
 
 /* ---- the first bytes ---- */
@@ -271,9 +261,11 @@ static void on_first_bytes(h2o_socket_t *sock, const char *err)
 static void on_handshake(h2o_socket_t *sock, const char *err)
 {
     struct conn *conn = sock->data;
+    char peer[PEER_TEXT_MAX];
 
     if (err != NULL) {
-        LOG_DEBUG("TLS handshake failed", LOG_STR("peer", conn->peer), LOG_STR("why", err));
+        LOG_DEBUG("TLS handshake failed", LOG_BYTES("peer", peer_text(&conn->peer, peer)),
+                  LOG_STR("why", err));
         conn_close(conn);
         return;
     }
@@ -342,25 +334,37 @@ static const struct conn_ops linger_ops = {
 
 /* ---- frames in flight ---- */
 
+static struct frame **frames_of(struct frame_batch *batch, size_t count)
+{
+    return count <= ARRAY_LEN(batch->few) ? batch->few : batch->many;
+}
+
 bool frame_batch_set(struct frame_batch *batch, struct frame *const *frames, size_t count)
 {
-    batch->frames =
-        count <= ARRAY_LEN(batch->few) ? batch->few : malloc(count * sizeof(struct frame *));
-    if (batch->frames == NULL)
-        return false;
+    if (count > ARRAY_LEN(batch->few)) {
+        batch->many = malloc(count * sizeof(struct frame *));
+        if (batch->many == NULL)
+            return false;
+    }
     for (size_t i = 0; i < count; i++)
-        batch->frames[i] = frame_ref(frames[i]);
+        frames_of(batch, count)[i] = frame_ref(frames[i]);
     batch->count = (uint8_t)count;
     batch->at = 0;
     return true;
 }
 
+const struct frame *frame_batch_next(struct frame_batch *batch)
+{
+    return frames_of(batch, batch->count)[batch->at];
+}
+
 void frame_batch_release(struct frame_batch *batch)
 {
+    struct frame **frames = frames_of(batch, batch->count);
+
     for (size_t i = 0; i < batch->count; i++)
-        frame_unref(batch->frames[i]);
-    if (batch->frames != batch->few)
-        free(batch->frames);
-    batch->frames = batch->few;
+        frame_unref(frames[i]);
+    if (frames != batch->few)
+        free(frames);
     batch->count = batch->at = 0;
 }

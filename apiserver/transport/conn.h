@@ -18,6 +18,7 @@
 #include "apiserver/transport/http.h"
 #include "apiserver/transport/http1_chunks.h"
 #include "apiserver/transport/loop_h2o.h"
+#include "apiserver/transport/peer.h"
 #include "base/list.h"
 
 struct conn;
@@ -56,8 +57,10 @@ struct http_stream {
 
 /* Frames that were handed over in one write. Most writes have one or two. */
 struct frame_batch {
-    struct frame **frames; /* `few`, or on the heap */
-    struct frame *few[2];
+    union {
+        struct frame *few[2];
+        struct frame **many; /* on the heap, when they are more than two */
+    };
     uint8_t count, at; /* `at` is the first that HTTP/2 has not copied yet */
 };
 
@@ -71,7 +74,7 @@ enum wire_form {
 struct http1_stream {
     struct http_stream base;
     struct frame_batch batch; /* on its way to the kernel */
-    enum wire_form form;
+    enum wire_form form : 8;
     bool taken; /* the socket is ours: the head has been sent */
     bool keep_alive, ending;
 };
@@ -85,18 +88,19 @@ struct conn {
     struct list link;
     struct tally_entry *place; /* among those of its address; or NULL */
     struct loop_task turn;
-    struct loop_timer wait;   /* for the peer's bytes */
-    struct loop_timer stall;  /* for the peer to take ours */
-    uint64_t moved_ms, acked; /* when ours moved last, and how many bytes were acknowledged then */
-    size_t counted;           /* bytes that are in the server's statistics already */
-    int linger_fd;            /* -1, or what keeps the connection open after h2o's close */
-    uint32_t seen;            /* of the input, when `wait` was started */
-    bool turn_cut;            /* close at the end of the turn */
+    struct loop_timer wait; /* for the peer's bytes */
+    uint64_t moved_ms;      /* when ours moved last */
+    size_t counted;         /* bytes that are in the server's statistics already */
+    uint32_t acked;         /* the low half of how many the peer had acknowledged, when we looked */
+    int linger_fd;          /* -1, or what keeps the connection open after h2o's close */
+    uint32_t seen;          /* of the input, when `wait` was started */
+    struct peer peer;
     union {
         struct {
             struct request *request; /* that is being answered */
             uint32_t scanned;        /* of the input: for the end of the head; then, of the body */
             bool head_done, body_seen;
+            bool turn_cut; /* the stream is cut at the end of the turn */
             struct http1_chunks chunks;
             h2o_buffer_t *next;     /* input that libh2o has not been given yet; or NULL */
             h2o_socket_cb on_wrote; /* libh2o's, in front of ours */
@@ -104,7 +108,6 @@ struct conn {
         } h1;
         struct http2 *h2;
     };
-    char peer[56];
 };
 
 /* A socket we have accepted (or, for lingering, duplicated). NULL without memory: it is closed. */
@@ -119,8 +122,10 @@ void conn_linger(struct conn *conn);
 /* The same for a socket that is h2o's: call it before h2o closes. */
 void conn_linger_after_close(struct conn *conn);
 void conn_wait(struct conn *conn, uint32_t ms);
-/* Bytes are on their way: watches that they move. Cheap when it already does. */
+/* Bytes are on their way, and are seen to move from now on. */
 void conn_write_started(struct conn *conn);
+/* Cuts the connections of a server whose peers take nothing: its timer `sweep`. */
+void conn_sweep(struct loop_timer *timer);
 /* Adds to the server's statistics what was written since. */
 void conn_count_sent(struct conn *conn);
 /* The close of a socket that we own. */
@@ -137,6 +142,8 @@ extern const struct conn_ops http2_conn_ops;
 
 /* Takes a reference on each. False without memory. */
 bool frame_batch_set(struct frame_batch *batch, struct frame *const *frames, size_t count);
+/* That at `at`, which is less than `count`. */
+const struct frame *frame_batch_next(struct frame_batch *batch);
 void frame_batch_release(struct frame_batch *batch);
 
 #endif

@@ -117,6 +117,7 @@ void http_stream_abort(struct http_stream *stream)
 struct request *request_new(struct conn *conn, const struct http_engine_ops *ops)
 {
     struct request *request = calloc(1, sizeof(*request));
+    char peer[PEER_TEXT_MAX];
 
     if (request == NULL)
         return NULL;
@@ -124,7 +125,7 @@ struct request *request_new(struct conn *conn, const struct http_engine_ops *ops
     request->pub.loop = conn->server->loop;
     request->pub.arena = &request->arena;
     request->pub.ops = ops;
-    request->pub.peer = arena_dup(&request->arena, bytes_str(conn->peer));
+    request->pub.peer = arena_dup(&request->arena, peer_text(&conn->peer, peer));
     request->pub.started_us = clock_monotonic_us();
     request->pub.certificate = tls_certificate(conn);
     return request;

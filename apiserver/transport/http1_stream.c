@@ -140,9 +140,9 @@ struct http_stream *http1_start_stream(struct request *request, const struct htt
     struct conn *conn = request->h1.conn;
     struct http1_stream *stream = &conn->h1.stream;
 
+    conn->h1.turn_cut = false;
     *stream =
         (struct http1_stream){.base = {.ops = &http1_stream_ops, .handler = handler, .user = user}};
-    stream->batch.frames = stream->batch.few;
     set_stream_head(request, head, stream);
     conn->ops = &http1_stream_conn_ops;
     COUNTER_ADD(conn->server->counters.streams, 1);
@@ -196,7 +196,7 @@ static void http1_stream_write(struct http_stream *base, struct frame *const *fr
     for (size_t i = 0; i < count; i++)
         vec_count += as_sent(frames[i], stream->form, vec + vec_count);
     if (!frame_batch_set(&stream->batch, frames, count)) {
-        conn->turn_cut = true; /* not here: on_gone() would run inside of this call */
+        conn->h1.turn_cut = true; /* not here: on_gone() would run inside of this call */
         loop_defer(conn->server->loop, &conn->turn);
         return;
     }
@@ -255,7 +255,7 @@ static void on_closed(struct conn *conn)
 
 static void on_turn_end(struct conn *conn)
 {
-    if (conn->turn_cut)
+    if (conn->h1.turn_cut)
         cut(conn);
 }
 

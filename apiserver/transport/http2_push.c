@@ -45,7 +45,6 @@ static struct h2_stream *new_pushed(struct h2_stream *parent, const struct http_
     pushed->h2 = parent->h2;
     pushed->pushed_by = parent->id;
     pushed->ended = true;
-    pushed->batch.frames = pushed->batch.few;
     pushed->body = blob_ref(response->body);
     h2_stream_init_timer(pushed);
     list_append(&parent->h2->streams, &pushed->link);

@@ -59,7 +59,6 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     stream->request->h2.stream = stream;
     stream->h2 = h2;
     stream->id = frame->hd.stream_id;
-    stream->batch.frames = stream->batch.few;
     stream->timer.on_fire = on_request_timeout;
     list_append(&h2->streams, &stream->link);
     loop_timer_start(conn->server->loop, &stream->timer, conn->server->limits.first_byte_ms);

@@ -130,7 +130,7 @@ static size_t copy_frames(struct h2_stream *stream, uint8_t *to, size_t room, bo
     size_t copied = 0;
 
     while (batch->at < batch->count && copied < room) {
-        const struct frame *frame = batch->frames[batch->at];
+        const struct frame *frame = frame_batch_next(batch);
         struct bytes head = stream->tunnel ? frame_head(frame) : bytes_of(NULL, 0);
         struct bytes rest = stream->tunnel ? frame_message(frame) : frame_payload(frame);
 

@@ -144,6 +144,7 @@ enum status http_server_new(const struct http_server_options *options,
     server->user = options->user;
     server->turn.run = on_turn_end;
     server->grace.on_fire = on_grace_over;
+    server->sweep.on_fire = conn_sweep;
     list_init(&server->conns);
     list_init(&server->listeners);
     if (http2_server_init(server) != STATUS_OK) {
@@ -169,6 +170,7 @@ void http_server_free(struct http_server *server)
 
         conn->ops->cut(conn);
     }
+    loop_timer_stop(server->loop, &server->sweep);
     http1_server_release(server);
     http2_server_release(server);
     buf_release(&server->spare);

@@ -33,7 +33,7 @@ struct http_server {
 
     bool draining, freed;
     struct loop_task turn; /* tells that it is drained; after http_server_free(): frees */
-    struct loop_timer grace;
+    struct loop_timer grace, sweep;
     void (*on_drained)(void *user);
     void *drained_user;
 
