@@ -15,7 +15,7 @@
 
 #include "base/buf.h"
 
-struct wslay_frame_context;
+struct websocket_reading;
 
 /* RFC 6455, section 7.4.1: those we say ourselves. */
 enum websocket_close {
@@ -36,19 +36,11 @@ struct websocket_reader_ops {
     void (*on_pong)(void *user, struct bytes payload);
 };
 
-/* Zeroed but for `ops` and `user` is ready. The rest is the reader's own. */
+/* Zeroed but for `ops` and `user` is ready. Between messages it keeps nothing else. */
 struct websocket_reader {
     const struct websocket_reader_ops *ops;
     void *user;
-    struct wslay_frame_context *wslay; /* NULL: between messages */
-    struct bytes input;                /* that libwslay has not taken yet */
-    uint64_t taken, framed;            /* bytes it took; bytes of all frames it has seen begin */
-    uint64_t frame_left;               /* of the payload of a frame that is in_frame */
-    bool in_frame;
-    uint8_t opcode;     /* of the message that has begun; 0: none */
-    struct buf message; /* so far */
-    char control[125];  /* of the control frame */
-    size_t control_len;
+    struct websocket_reading *reading; /* what has begun, and the reader's own; or NULL */
 };
 
 /* 0: go on. Else the peer has closed or must be closed: the code to answer with (its own, or

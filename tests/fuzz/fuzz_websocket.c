@@ -44,7 +44,7 @@ static uint16_t read_all(struct bytes input, size_t step, struct buf *all)
         input = bytes_from(input, step);
     }
     assert(code == 0 || (code >= 1000 && code < 5000));
-    assert(code == 0 || reader.wslay == NULL);
+    assert(code == 0 || reader.reading == NULL);
     websocket_reader_release(&reader);
     return code;
 }

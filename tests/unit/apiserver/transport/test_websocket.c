@@ -194,7 +194,7 @@ static void check_case_alone(size_t at, size_t step)
     CHECK_INT(seen.pings, cases[at].pings);
     if (cases[at].last != NULL)
         CHECK_TEXT(buf_bytes(&seen.last), cases[at].last);
-    CHECK(reader.wslay == NULL); /* it keeps nothing between messages */
+    CHECK(reader.reading == NULL); /* it keeps nothing between messages */
     websocket_reader_release(&reader);
     buf_release(&seen.last);
     buf_release(&input);
@@ -219,9 +219,9 @@ TEST(websocket, a_message_of_64_kib_is_whole_and_nothing_is_kept_of_it)
     put_good_frame(&input, 0x02, bytes_of(large, 1000));
     put_good_frame(&input, 0x80, bytes_of(large, WEBSOCKET_MESSAGE_MAX - 1000));
     CHECK_INT(read_in_steps(&reader, bytes_of(input.data, input.len - 1), 5000), 0);
-    CHECK(reader.wslay != NULL && seen.messages == 0);
+    CHECK(reader.reading != NULL && seen.messages == 0);
     CHECK_INT(websocket_read(&reader, bytes_from(buf_bytes(&input), input.len - 1)), 0);
-    CHECK(reader.wslay == NULL && seen.messages == 1);
+    CHECK(reader.reading == NULL && seen.messages == 1);
     CHECK_INT(seen.last.len, WEBSOCKET_MESSAGE_MAX);
     buf_release(&seen.last);
     buf_release(&input);
