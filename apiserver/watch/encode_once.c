@@ -224,7 +224,9 @@ static bool looks_the_same(const struct watch_event *event, const struct watch_f
 static const struct encoding *find_encoding(const struct watch_event *event, enum watch_type type,
                                             uint64_t format)
 {
-    for (const struct encoding *it = event->encodings; it != NULL; it = it->next)
+    const struct encoding *it = atomic_load_explicit(&event->encodings, memory_order_acquire);
+
+    for (; it != NULL; it = it->next)
         if (it->format == format && it->type == type)
             return it;
     return NULL;
@@ -244,7 +246,7 @@ static void keep_encoding(struct watch_event *event, enum watch_type type, uint6
     *encoding = (struct encoding){event->encodings, frame, format, type};
     if (frame != NULL)
         frame_ref(frame);
-    event->encodings = encoding;
+    atomic_store_explicit(&event->encodings, encoding, memory_order_release);
     event->encoding_count++;
 }
 
@@ -269,8 +271,8 @@ bool watch_event_shows(struct watch_event *event, enum watch_type type,
 
 /* Encodes under the lock: another loop that wants the same waits for it rather than doing it again.
  */
-struct frame *watch_event_encode(struct watch_event *event, enum watch_type type,
-                                 const struct watch_format *format, bool *ret_made)
+static struct frame *encode_for_all(struct watch_event *event, enum watch_type type,
+                                    const struct watch_format *format, bool *ret_made)
 {
     const struct encoding *known;
     struct frame *frame;
@@ -287,6 +289,15 @@ struct frame *watch_event_encode(struct watch_event *event, enum watch_type type
     }
     pthread_mutex_unlock(&event->lock);
     return frame;
+}
+
+struct frame *watch_event_encode(struct watch_event *event, enum watch_type type,
+                                 const struct watch_format *format, bool *ret_made)
+{
+    const struct encoding *known = find_encoding(event, type, format->id);
+
+    *ret_made = false;
+    return known != NULL ? frame_ref(known->frame) : encode_for_all(event, type, format, ret_made);
 }
 
 struct frame *watch_encode_initial(const struct object *object, const struct watch_format *format,

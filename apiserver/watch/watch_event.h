@@ -10,7 +10,8 @@
  * and by the format.
  *
  * Owner    counted; each batch and each window that holds it has a reference.
- * Threads  all of them: what it says never changes, its encodings are guarded by its lock.
+ * Threads  all of them: what it says never changes. Encodings are added under its lock, and never
+ * taken away, so that the many who ask for one that is there take no lock.
  */
 #ifndef TIDEWATCH_APISERVER_WATCH_WATCH_EVENT_H
 #define TIDEWATCH_APISERVER_WATCH_WATCH_EVENT_H
@@ -32,8 +33,8 @@ struct watch_event {
     uint64_t rev;
     struct object *object; /* as it is now; NULL: deleted */
     struct object *prev;   /* as it was before; NULL: created, or nobody asks */
-    pthread_mutex_t lock;  /* of what follows */
-    struct encoding *encodings;
+    pthread_mutex_t lock;  /* to add an encoding */
+    _Atomic(struct encoding *) encodings;
     uint32_t encoding_count;
     bool created;
     char key[];
