@@ -6,7 +6,7 @@
 
 uint64_t consistency_digest(struct bytes key, const struct value *value)
 {
-    return checksum_bytes(checksum_bytes(checksum_word(1, value->rev), key), value_bytes(value));
+    return checksum_bytes(checksum_word(checksum_word(1, value->rev), value->len), key);
 }
 
 static bool add_value(void *user, struct bytes key, struct value *value)
