@@ -81,6 +81,22 @@ static inline bool copy_plain_few(char *to, const char *from, size_t len)
     return json_is_plain(from[0]) && json_is_plain(from[len / 2]) && json_is_plain(from[len - 1]);
 }
 
+#ifdef __SSE2__
+/* From 16 bytes on. */
+static inline bool copy_plain_many(char *to, const char *from, size_t len)
+{
+    unsigned special = 0;
+
+    for (size_t i = 0; i < len - 16; i += 16) {
+        special |= json_special_16(from + i);
+        memcpy(to + i, from + i, 16);
+    }
+    special |= json_special_16(from + len - 16);
+    memcpy(to + len - 16, from + len - 16, 16);
+    return special == 0;
+}
+#endif
+
 /* Copies a text if all of it is plain. Most are, and most are short: the last bytes are copied by a
  * load that overlaps the one before, not one by one. */
 static inline bool copy_plain(char *to, const char *from, size_t len)
@@ -89,6 +105,10 @@ static inline bool copy_plain(char *to, const char *from, size_t len)
 
     if (len < 8)
         return copy_plain_few(to, from, len);
+#ifdef __SSE2__
+    if (len >= 16)
+        return copy_plain_many(to, from, len);
+#endif
     for (size_t i = 0; i < len - 8; i += 8) {
         special |= json_special_8(json_load_8(from + i));
         memcpy(to + i, from + i, 8);
