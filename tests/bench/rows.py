@@ -223,18 +223,33 @@ def resume_beside(events):
 
 # ---- watches ----
 
+def watched(peer, **flags):
+    extra = ["--ping-interval=0ms"] if issubclass(peer, Tidewatch) else []
+    with (peer(flags=extra) if extra else peer()) as server:
+        return load("watchload", server, **{**flags, **({"http": 1} if peer is Bare else {}),
+                                            **({"kind": server.asks.get("kind")}
+                                               if not issubclass(peer, Tidewatch) else {})})
+
+
+def beyond_the_first(peer, r, flags):
+    """What a delivery costs besides the write and the first one: the write is a request and a commit here, and next
+    to nothing in the bare server."""
+    if {"flood", "rate", "burst"} & set(flags):
+        return {}
+    alone = watched(peer, **{**flags, "watchers": 1, "events": 500})
+    us = (r["server_us_an_event"] - alone["server_us_an_event"]) / (flags["watchers"] - 1)
+    return {"server CPU us a delivery beyond the first": us}
+
+
 def fan_out(peer, **flags):
     def measure():
-        extra = ["--ping-interval=0ms"] if issubclass(peer, Tidewatch) else []
-        with (peer(flags=extra) if extra else peer()) as server:
-            r = load("watchload", server, **{**flags, **({"http": 1} if peer is Bare else {}),
-                                             **({"kind": server.asks.get("kind")}
-                                                if not issubclass(peer, Tidewatch) else {})})
-            return {"deliveries/s": r["deliveries_per_s"],
-                    "server CPU us a delivery": r["server_us_a_delivery"],
-                    "p50, ms": r["p50_ms"], "p99, ms": r["p99_ms"], "p99.9, ms": r["p999_ms"],
-                    "RSS a watch, KiB": r["rss_kib_a_watch"], "opening all, ms": r["open_ms"],
-                    "bytes a delivery": r["bytes_a_delivery"]}
+        r = watched(peer, **flags)
+        return {"deliveries/s": r["deliveries_per_s"],
+                "server CPU us a delivery": r["server_us_a_delivery"],
+                **beyond_the_first(peer, r, flags),
+                "p50, ms": r["p50_ms"], "p99, ms": r["p99_ms"], "p99.9, ms": r["p999_ms"],
+                "RSS a watch, KiB": r["rss_kib_a_watch"], "opening all, ms": r["open_ms"],
+                "bytes a delivery": r["bytes_a_delivery"]}
     return measure
 
 
