@@ -48,7 +48,7 @@ static void print_report(const struct call *call, const char *what)
 static enum status verify(struct call *call, struct error *reterr)
 {
     const char *path = call->file != NULL ? call->file : call->database;
-    enum status st = store_file_verify(path, &call->watcher, &call->report, reterr);
+    enum status st = store_file_verify(path, NULL, &call->watcher, &call->report, reterr);
 
     end_progress(call);
     if (st == STATUS_OK)

@@ -29,6 +29,7 @@
     X(NO_MEMORY, 500, "InternalError")                                                             \
     X(IO, 500, "InternalError")       /* the disk or the network failed */                         \
     X(CORRUPT, 500, "InternalError")  /* stored bytes are not what was written */                  \
+    X(SEALED, 500, "InternalError")   /* stored bytes that no key opens */                         \
     X(NO_SPACE, 507, "InternalError") /* the disk is full; nothing was changed */                  \
     X(UNAVAILABLE, 503, "ServiceUnavailable")                                                      \
     X(TIMEOUT, 504, "Timeout")

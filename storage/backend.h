@@ -27,7 +27,8 @@ struct backend_state {
 /* A group of changes in revision order, the first of which is `committed` + 1. */
 struct commit {
     const struct event *events;
-    const int64_t *expires_ms; /* one for each event: wall time of its end; 0: never */
+    const struct bytes *stored; /* one for each event: what is written for its value; NULL: that */
+    const int64_t *expires_ms;  /* one for each event: wall time of its end; 0: never */
     size_t count;
     int64_t now_ms; /* wall time of the group */
 };

@@ -35,8 +35,7 @@ static enum status prepare_writer(struct backend *backend, struct error *reterr)
         {&w->begin, "BEGIN IMMEDIATE"},
         {&w->commit, "COMMIT"},
         {&w->rollback, "ROLLBACK"},
-        {&w->insert,
-         "INSERT INTO log(" ROW_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
+        {&w->insert, INSERT_ROW},
         {&w->set_meta, "UPDATE meta SET value = ?2 WHERE name = ?1"},
         {&w->oldest,
          "SELECT rev, type, prev_rev, at, pos, key FROM log WHERE rev > ?1 ORDER BY rev"},
@@ -101,7 +100,7 @@ static struct backend *backend_new(const char *path)
     return backend;
 }
 
-static enum status open_at(const char *path, struct backend **ret_backend,
+static enum status open_at(const char *path, bool secure_delete, struct backend **ret_backend,
                            struct backend_state *ret_state, struct error *reterr)
 {
     struct backend *backend = backend_new(path);
@@ -109,7 +108,7 @@ static enum status open_at(const char *path, struct backend **ret_backend,
 
     if (backend == NULL)
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
-    st = path != NULL ? sqlite_open_file(backend, ret_state, reterr)
+    st = path != NULL ? sqlite_open_file(backend, secure_delete, ret_state, reterr)
                       : sqlite_open_memory(backend, reterr);
     if (st == STATUS_OK)
         st = reader_init(&backend->own, reterr);
@@ -129,7 +128,7 @@ static enum status file_open(const struct storage_options *options, struct backe
 {
     if (options->path == NULL || options->path[0] == '\0')
         return error_set(reterr, STATUS_INVALID, "the sqlite backend needs the path of a file");
-    return open_at(options->path, ret_backend, ret_state, reterr);
+    return open_at(options->path, options->sealing != NULL, ret_backend, ret_state, reterr);
 }
 
 static enum status memory_open(const struct storage_options *options, struct backend **ret_backend,
@@ -137,7 +136,7 @@ static enum status memory_open(const struct storage_options *options, struct bac
 {
     (void)options;
     *ret_state = (struct backend_state){0};
-    return open_at(NULL, ret_backend, ret_state, reterr);
+    return open_at(NULL, false, ret_backend, ret_state, reterr);
 }
 
 static enum status file_start(struct backend *backend, struct error *reterr)
@@ -185,24 +184,13 @@ static enum status finish(struct backend *backend, enum status st, struct error 
                : error_set(reterr, STATUS_IO, "cannot roll back");
 }
 
-static enum status insert_row(struct backend *backend, const struct row *row, struct error *reterr)
+static struct bytes bytes_to_store(const struct commit *commit, size_t i)
 {
-    sqlite3_stmt *stmt = backend->writer.insert;
+    const struct value *value = commit->events[i].value;
 
-    sqlite3_bind_int64(stmt, 1, (sqlite3_int64)row->rev);
-    sqlite3_bind_blob64(stmt, 2, row->key.ptr, row->key.len, SQLITE_STATIC);
-    sqlite3_bind_int64(stmt, 3, row->type);
-    sqlite3_bind_int64(stmt, 4, (sqlite3_int64)row->prev_rev);
-    sqlite3_bind_int64(stmt, 5, row->at_ms);
-    sqlite3_bind_int64(stmt, 6, row->expires_ms);
-    sqlite3_bind_int64(stmt, 7, (sqlite3_int64)row->pos);
-    sqlite3_bind_int64(stmt, 8, (sqlite3_int64)row_sum(row));
-    if (row->type == EVENT_PUT)
-        sqlite3_bind_blob64(stmt, 9, row->value.len != 0 ? row->value.ptr : "", row->value.len,
-                            SQLITE_STATIC);
-    else
-        sqlite3_bind_null(stmt, 9);
-    return sqlite_run(stmt, "cannot write a change", reterr);
+    if (value == NULL)
+        return BYTES("");
+    return commit->stored != NULL ? commit->stored[i] : value_bytes(value);
 }
 
 static enum status backend_commit(struct backend *backend, const struct commit *commit,
@@ -220,14 +208,14 @@ static enum status backend_commit(struct backend *backend, const struct commit *
             .prev_rev = event->prev != NULL ? event->prev->rev : 0,
             .type = event->type,
             .key = event->key,
-            .value = event->value != NULL ? value_bytes(event->value) : BYTES(""),
+            .value = bytes_to_store(commit, i),
             .at_ms = commit->now_ms,
             .expires_ms = commit->expires_ms[i],
             .pos = pos,
         };
 
         pos += row_size(&row);
-        st = insert_row(backend, &row, reterr);
+        st = sqlite_insert_row(backend->writer.insert, &row, reterr);
     }
     st = finish(backend, st, reterr);
     if (st == STATUS_OK)

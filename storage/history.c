@@ -17,15 +17,29 @@ static struct value *make_value(const struct storage *storage, value_maker *make
     return value;
 }
 
-struct value *storage_make_value(const struct storage *storage, struct bytes key,
-                                 struct bytes stored, uint64_t rev, struct error *reterr)
+struct value *storage_make_value(const struct storage *storage, struct bytes key, struct bytes open,
+                                 uint64_t rev, struct error *reterr)
 {
-    return make_value(storage, storage->options.load, key, stored, rev, reterr);
+    return make_value(storage, storage->options.load, key, open, rev, reterr);
+}
+
+static enum status open_value(struct storage *storage, value_maker *make, struct bytes key,
+                              struct bytes stored, uint64_t rev, struct buf *scratch,
+                              struct value **ret_value, struct error *reterr)
+{
+    struct bytes open;
+    enum status st = sealer_open(&storage->sealer, key, rev, stored, scratch, &open, reterr);
+
+    if (st != STATUS_OK)
+        return st;
+    *ret_value = make_value(storage, make, key, open, rev, reterr);
+    return *ret_value != NULL ? STATUS_OK : STATUS_CORRUPT;
 }
 
 struct events_read {
     struct storage *storage;
     value_maker *make;
+    struct buf scratch;
     size_t bytes, max_bytes;
     bool (*each)(void *user, const struct event *event);
     void *user;
@@ -39,20 +53,16 @@ static enum status hand_out_event(void *user, const struct stored_event *stored,
                           .type = stored->type,
                           .key = stored->key,
                           .has_prev = stored->prev_rev != 0};
-    enum status st = STATUS_CORRUPT;
+    enum status st = STATUS_OK;
 
-    if (stored->type == EVENT_PUT) {
-        event.value =
-            make_value(read->storage, read->make, stored->key, stored->value, stored->rev, reterr);
-        if (event.value == NULL)
-            goto out;
-    }
-    if (stored->prev.ptr != NULL) {
-        event.prev = make_value(read->storage, read->make, stored->key, stored->prev,
-                                stored->prev_rev, reterr);
-        if (event.prev == NULL)
-            goto out;
-    }
+    if (stored->type == EVENT_PUT)
+        st = open_value(read->storage, read->make, stored->key, stored->value, stored->rev,
+                        &read->scratch, &event.value, reterr);
+    if (st == STATUS_OK && stored->prev.ptr != NULL)
+        st = open_value(read->storage, read->make, stored->key, stored->prev, stored->prev_rev,
+                        &read->scratch, &event.prev, reterr);
+    if (st != STATUS_OK)
+        goto out;
     read->bytes += stored->value.len + stored->prev.len;
     st = read->each(read->user, &event) && read->bytes < read->max_bytes ? STATUS_OK : STATUS_END;
 out:
@@ -74,18 +84,22 @@ enum status storage_read_events(struct storage *storage, uint64_t after_rev,
         .user = user,
     };
     uint64_t committed = storage_committed(storage);
+    enum status st;
 
     if (after_rev >= committed) { /* from the future: nothing, and nothing older later on */
         *ret_upto = after_rev;
         return STATUS_OK;
     }
-    return storage->ops->read_events(storage->backend, after_rev, committed, asked, hand_out_event,
-                                     &read, ret_upto, reterr);
+    st = storage->ops->read_events(storage->backend, after_rev, committed, asked, hand_out_event,
+                                   &read, ret_upto, reterr);
+    buf_release(&read.scratch);
+    return st;
 }
 
 struct state_read {
     struct storage *storage;
     uint64_t rev;
+    struct buf scratch;
     bool (*each)(void *user, struct bytes key, struct value *value);
     void *user;
 };
@@ -94,12 +108,13 @@ static enum status hand_out_value(void *user, const struct stored_value *stored,
                                   struct error *reterr)
 {
     struct state_read *read = user;
-    struct value *value =
-        storage_make_value(read->storage, stored->key, stored->bytes, stored->rev, reterr);
+    struct value *value;
+    enum status st = open_value(read->storage, read->storage->options.load, stored->key,
+                                stored->bytes, stored->rev, &read->scratch, &value, reterr);
     bool go_on;
 
-    if (value == NULL)
-        return STATUS_CORRUPT;
+    if (st != STATUS_OK)
+        return st;
     go_on = read->each(read->user, stored->key, value);
     value_unref(value);
     return go_on ? STATUS_OK : STATUS_END;
@@ -138,7 +153,7 @@ enum status storage_read_at(struct storage *storage, uint64_t rev, struct bytes 
                             bool (*each)(void *user, struct bytes key, struct value *value),
                             void *user, struct error *reterr)
 {
-    struct state_read read = {storage, rev, each, user};
+    struct state_read read = {.storage = storage, .rev = rev, .each = each, .user = user};
     uint64_t committed = storage_committed(storage);
     struct buf from = {0};
     enum status st;
@@ -157,6 +172,7 @@ enum status storage_read_at(struct storage *storage, uint64_t rev, struct bytes 
         buf_append_bytes(&from, prefix);
     }
     st = read_pieces(storage, rev, prefix, &from, &read, reterr);
+    buf_release(&read.scratch);
     buf_release(&from);
     return st;
 }

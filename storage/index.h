@@ -32,6 +32,7 @@ struct entry {
     size_t expiry_at;   /* expiry's: its slot + 1; 0: in none */
     struct versions versions;
     bool touched; /* by the group that is being run */
+    uint8_t seal; /* sealer.c's: the key that the value is sealed with on the disk */
     uint32_t key_len;
     char key[];
 };

@@ -4,6 +4,7 @@
  *   storage.c    opens, closes, takes writes in       writer.c     the thread: groups, answers,
  * events history.c    reads from the log                   compactor.c  when the log is shortened
  *   index.c      the keys, and the versions of each   backend.h    where it is kept
+ *   sealer.c     what is encrypted on the way there, and opened on the way back
  */
 #ifndef TIDEWATCH_STORAGE_INTERNAL_H
 #define TIDEWATCH_STORAGE_INTERNAL_H
@@ -20,11 +21,13 @@ struct change {
     bool first; /* of its key in this group */
 };
 
-/* The group being run: three arrays of `capacity`, side by side. */
+/* The group being run: arrays of `capacity`, side by side. */
 struct group {
     struct event *events;
     int64_t *expires_ms;
     struct change *changes;
+    struct bytes *stored; /* in `sealed`; NULL: values are stored as they are */
+    struct buf sealed;
     size_t count, capacity;
     int64_t now_ms;
 };
@@ -45,8 +48,30 @@ struct compactor {
     _Atomic uint64_t wanted; /* storage_compact() */
 };
 
+/* Values that cannot be opened, by their keys. */
+struct unopened {
+    char id[SEALING_ID_MAX + 1];
+    uint64_t current, old; /* what stands there; what was replaced since */
+    char *one;             /* where a current one stands */
+};
+
+enum { SEALER_IDS_MAX = 254, SEALER_UNOPENED_MAX = 16 };
+
+/* The sealing in use, and numbers for the ids of keys: 0 is unsealed, N the N-th of `ids`. */
+struct sealer {
+    bool on;               /* opened with a sealing: there is one from then on */
+    pthread_rwlock_t lock; /* of what follows; the writer has it for a whole group */
+    struct sealing *sealing;
+    char *ids[SEALER_IDS_MAX];
+    uint8_t id_count;
+    struct unopened unopened[SEALER_UNOPENED_MAX]; /* while the store is opened or the sealing
+                                                      changes */
+    size_t unopened_count;
+};
+
 struct storage {
     struct storage_options options;
+    struct sealer sealer;
     const struct storage_ops *ops;
     struct backend *backend;
     struct index index;           /* before start storage_open()'s */
@@ -91,8 +116,31 @@ void compactor_step(struct storage *storage, int64_t now_ms, bool idle);
 /* Wall time of the next look at the age of the log; 0: never as things stand. */
 int64_t compactor_next_ms(const struct storage *storage, int64_t now_ms);
 
-/* history.c: the value of stored bytes; NULL: they are not what they should be. */
-struct value *storage_make_value(const struct storage *storage, struct bytes key,
-                                 struct bytes stored, uint64_t rev, struct error *reterr);
+/* history.c: the value of bytes that are open; NULL: they are not what they should be. */
+struct value *storage_make_value(const struct storage *storage, struct bytes key, struct bytes open,
+                                 uint64_t rev, struct error *reterr);
+
+/* sealer.c */
+/* False without memory; to be released all the same. */
+bool sealer_init(struct sealer *sealer, struct sealing *sealing);
+void sealer_release(struct sealer *sealer);
+/* As sealing_open(). From any thread. */
+MUST_CHECK enum status sealer_open(struct sealer *sealer, struct bytes key, uint64_t rev,
+                                   struct bytes stored, struct buf *scratch,
+                                   struct bytes *ret_value, struct error *reterr);
+/* While loading: the number of the key of a current value; and what could not be opened, or was
+ * replaced and could not be. */
+uint8_t sealer_number(const struct sealer *sealer, struct bytes stored);
+void sealer_note_unopened(struct sealer *sealer, const struct stored_value *row);
+void sealer_note_old(struct sealer *sealer, const struct stored_value *row);
+/* SEALED: current values were not opened, with words for all of them. */
+MUST_CHECK enum status sealer_loaded(struct sealer *sealer, struct error *reterr);
+/* The writer's. From the begin of a group to its end the sealing stays as it is; in between what is
+ * to be stored is made, and after the commit noted. */
+void sealer_begin_group(struct storage *storage);
+MUST_CHECK enum status sealer_seal_group(struct storage *storage, struct commit *commit,
+                                         struct error *reterr);
+void sealer_note_group(struct storage *storage);
+void sealer_end_group(struct storage *storage);
 
 #endif

@@ -53,6 +53,24 @@ enum status read_row(sqlite3_stmt *stmt, int first, struct row *ret_row, struct 
     return STATUS_OK;
 }
 
+enum status sqlite_insert_row(sqlite3_stmt *stmt, const struct row *row, struct error *reterr)
+{
+    sqlite3_bind_int64(stmt, 1, (sqlite3_int64)row->rev);
+    sqlite3_bind_blob64(stmt, 2, row->key.ptr, row->key.len, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 3, row->type);
+    sqlite3_bind_int64(stmt, 4, (sqlite3_int64)row->prev_rev);
+    sqlite3_bind_int64(stmt, 5, row->at_ms);
+    sqlite3_bind_int64(stmt, 6, row->expires_ms);
+    sqlite3_bind_int64(stmt, 7, (sqlite3_int64)row->pos);
+    sqlite3_bind_int64(stmt, 8, (sqlite3_int64)row_sum(row));
+    if (row->type == EVENT_PUT)
+        sqlite3_bind_blob64(stmt, 9, row->value.len != 0 ? row->value.ptr : "", row->value.len,
+                            SQLITE_STATIC);
+    else
+        sqlite3_bind_null(stmt, 9);
+    return sqlite_run(stmt, "cannot write a change", reterr);
+}
+
 /* sqlite calls only ENOSPC "full"; other limits on a file's size are as harmless. A failed fsync is
  * not: what was written before it may be lost, whatever a second try says. */
 static bool is_no_space(int code, int os_error)

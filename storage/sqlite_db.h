@@ -3,7 +3,7 @@
  *
  *   backend_sqlite.c  the writer's side: commit, compact, checkpoint    sqlite_open.c  open, check
  *   reader.c          the readers' side: a pool, events, states         sqlite_db.c    rows, words
- *   store_file.c      a file as a whole: verify, back up, restore
+ *   store_file.c      a file as a whole: verify, back up, restore     reseal.c        and reseal
  *
  * One table is the truth. `log` has every change once: what stands at a key at revision N is the
  * key's newest row up to N, unless that is a delete. So no two tables can disagree, and a read of
@@ -59,6 +59,7 @@ struct backend {
 
 /* The columns of a row, in the order in which read_row() expects them. */
 #define ROW_COLUMNS "rev, key, type, prev_rev, at, expires, pos, sum, value"
+#define INSERT_ROW "INSERT INTO log(" ROW_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
 
 struct row {
     uint64_t rev, prev_rev;
@@ -80,6 +81,10 @@ struct bytes column_bytes(sqlite3_stmt *stmt, int column);
  * CORRUPT: its checksum is not that of its contents. */
 MUST_CHECK enum status read_row(sqlite3_stmt *stmt, int first, struct row *ret_row,
                                 struct error *reterr);
+
+/* With a statement of INSERT_ROW. */
+MUST_CHECK enum status sqlite_insert_row(sqlite3_stmt *stmt, const struct row *row,
+                                         struct error *reterr);
 
 /* Makes a status and words of the last failure of `db`, and of errno, which is 0 before the call
  * that fails. */
@@ -103,8 +108,9 @@ enum status sqlite_load(struct backend *backend, value_sink each, void *user,
                         uint64_t *ret_exact_from, struct error *reterr);
 
 /* sqlite_open.c */
-MUST_CHECK enum status sqlite_open_file(struct backend *backend, struct backend_state *ret_state,
-                                        struct error *reterr);
+/* `secure_delete`: what is deleted is overwritten. */
+MUST_CHECK enum status sqlite_open_file(struct backend *backend, bool secure_delete,
+                                        struct backend_state *ret_state, struct error *reterr);
 MUST_CHECK enum status sqlite_open_memory(struct backend *backend, struct error *reterr);
 /* Marks the database as in use by a new run, and a restored one as a new beginning. */
 MUST_CHECK enum status sqlite_start_run(struct backend *backend, struct error *reterr);
@@ -116,6 +122,11 @@ MUST_CHECK enum status sqlite_query_int(sqlite3 *db, const char *sql, int64_t *r
 MUST_CHECK enum status sqlite_identify(sqlite3 *db, const char *path, struct error *reterr);
 /* "PRAGMA quick_check(1)" or "PRAGMA integrity_check(1)"; CORRUPT with what it says. */
 MUST_CHECK enum status sqlite_check_pages(sqlite3 *db, const char *pragma, struct error *reterr);
+/* Makes an empty store at `path`, whole or not at all. */
+MUST_CHECK enum status sqlite_create_file(const char *path, struct error *reterr);
+/* Which run wrote it last. */
+MUST_CHECK enum status sqlite_read_run(sqlite3 *db, char ret_run[UUID_LEN + 1],
+                                       struct error *reterr);
 /* Makes an empty file that is its owner's alone: objects may be secrets. */
 MUST_CHECK enum status sqlite_make_private(const char *path, struct error *reterr);
 MUST_CHECK enum status sqlite_sync_folder_of(const char *path, struct error *reterr);

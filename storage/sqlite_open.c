@@ -130,8 +130,7 @@ enum status sqlite_make_private(const char *path, struct error *reterr)
     return STATUS_OK;
 }
 
-/* Makes an empty store at `path`, whole or not at all. */
-static enum status create_file(const char *path, struct error *reterr)
+enum status sqlite_create_file(const char *path, struct error *reterr)
 {
     sqlite3 *db = NULL;
     char *name = NULL;
@@ -238,18 +237,17 @@ static enum status read_state(struct backend *backend, struct error *reterr)
     return STATUS_OK;
 }
 
-static enum status read_run(struct backend *backend, struct error *reterr)
+enum status sqlite_read_run(sqlite3 *db, char ret_run[UUID_LEN + 1], struct error *reterr)
 {
     sqlite3_stmt *stmt = NULL;
     enum status st = STATUS_OK;
 
-    if (sqlite3_prepare_v2(backend->own.db, "SELECT value FROM meta WHERE name = 'run'", -1, &stmt,
-                           NULL) != SQLITE_OK ||
+    if (sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE name = 'run'", -1, &stmt, NULL) !=
+            SQLITE_OK ||
         sqlite3_step(stmt) != SQLITE_ROW)
-        st = sqlite_failed(backend->own.db, "cannot read the run", reterr);
+        st = sqlite_failed(db, "cannot read the run", reterr);
     else
-        snprintf(backend->run, sizeof(backend->run), "%s",
-                 (const char *)sqlite3_column_text(stmt, 0));
+        snprintf(ret_run, UUID_LEN + 1, "%s", (const char *)sqlite3_column_text(stmt, 0));
     sqlite3_finalize(stmt);
     return st;
 }
@@ -259,7 +257,7 @@ static enum status read_run(struct backend *backend, struct error *reterr)
 static enum status check_origin(struct backend *backend, bool clean, bool had_wal,
                                 struct error *reterr)
 {
-    enum status st = read_run(backend, reterr);
+    enum status st = sqlite_read_run(backend->own.db, backend->run, reterr);
 
     if (st != STATUS_OK)
         return st;
@@ -302,13 +300,13 @@ static enum status find_or_create(struct backend *backend, bool *ret_had_wal, st
         st = error_set(reterr, STATUS_CORRUPT, "%s is gone, but its write-ahead log is there",
                        backend->path);
     else
-        st = create_file(backend->path, reterr);
+        st = sqlite_create_file(backend->path, reterr);
     free(wal);
     return st;
 }
 
-enum status sqlite_open_file(struct backend *backend, struct backend_state *ret_state,
-                             struct error *reterr)
+enum status sqlite_open_file(struct backend *backend, bool secure_delete,
+                             struct backend_state *ret_state, struct error *reterr)
 {
     int64_t clean = 0;
     bool had_wal = false;
@@ -326,6 +324,8 @@ enum status sqlite_open_file(struct backend *backend, struct backend_state *ret_
                          "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
                          "PRAGMA cache_size = -8192",
                          reterr);
+    if (st == STATUS_OK && secure_delete) /* what was not sealed must not stay in freed pages */
+        st = sqlite_exec(backend->own.db, "PRAGMA secure_delete = ON", reterr);
     if (st == STATUS_OK)
         st = sqlite_query_int(backend->own.db, "SELECT value FROM meta WHERE name = 'clean'",
                               &clean, reterr);

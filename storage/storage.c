@@ -23,13 +23,15 @@ static const struct storage_ops *find_backend(const char *name)
     return NULL;
 }
 
-static bool make_group(struct group *group, size_t capacity)
+static bool make_group(struct group *group, size_t capacity, bool sealed)
 {
     group->capacity = capacity;
     group->events = calloc(capacity, sizeof(*group->events));
     group->expires_ms = calloc(capacity, sizeof(*group->expires_ms));
     group->changes = calloc(capacity, sizeof(*group->changes));
-    return group->events != NULL && group->expires_ms != NULL && group->changes != NULL;
+    group->stored = sealed ? calloc(capacity, sizeof(*group->stored)) : NULL;
+    return group->events != NULL && group->expires_ms != NULL && group->changes != NULL &&
+           (!sealed || group->stored != NULL);
 }
 
 /* Timed waits must not follow a wall clock that is set: they use the monotonic one. */
@@ -52,6 +54,9 @@ static void storage_free(struct storage *storage)
     free(storage->group.events);
     free(storage->group.expires_ms);
     free(storage->group.changes);
+    free(storage->group.stored);
+    buf_release(&storage->group.sealed);
+    sealer_release(&storage->sealer);
     pthread_cond_destroy(&storage->wake);
     pthread_mutex_destroy(&storage->lock);
     free(storage);
@@ -60,10 +65,14 @@ static void storage_free(struct storage *storage)
 static struct storage *storage_new(const struct storage_options *options)
 {
     struct storage *storage = calloc(1, sizeof(*storage));
+    bool named;
 
-    if (storage == NULL)
+    if (storage == NULL) {
+        sealing_free(options->sealing);
         return NULL;
+    }
     storage->options = *options;
+    named = sealer_init(&storage->sealer, options->sealing);
     if (storage->options.group_max == 0)
         storage->options.group_max = GROUP_DEFAULT;
     if (storage->options.history_age_s == 0)
@@ -73,11 +82,33 @@ static struct storage *storage_new(const struct storage_options *options)
     storage->compactor.behind = true; /* so that it looks once */
     make_lock(storage);
     index_init(&storage->index);
-    if (!make_group(&storage->group, (size_t)storage->options.group_max + EXPIRED_PER_GROUP)) {
+    if (!named ||
+        !make_group(&storage->group, (size_t)storage->options.group_max + EXPIRED_PER_GROUP,
+                    storage->sealer.on)) {
         storage_free(storage);
         return NULL;
     }
     return storage;
+}
+
+static enum status keep_value(struct storage *storage, struct entry *entry,
+                              const struct stored_value *row, struct error *reterr)
+{
+    struct buf scratch = {0};
+    struct bytes open;
+    enum status st =
+        sealer_open(&storage->sealer, row->key, row->rev, row->bytes, &scratch, &open, reterr);
+
+    if (st == STATUS_SEALED) { /* all of them are counted first */
+        sealer_note_unopened(&storage->sealer, row);
+        st = STATUS_OK;
+    } else if (st == STATUS_OK) {
+        entry->value = storage_make_value(storage, row->key, open, row->rev, reterr);
+        entry->seal = sealer_number(&storage->sealer, row->bytes);
+        st = entry->value != NULL ? STATUS_OK : STATUS_CORRUPT;
+    }
+    buf_release(&scratch);
+    return st;
 }
 
 /* One row into the index, newest first: the first one of a key is what stands there. */
@@ -85,19 +116,20 @@ static enum status keep_loaded(void *user, const struct stored_value *row, struc
 {
     struct storage *storage = user;
     struct entry *entry = index_make(&storage->index, row->key);
-    struct value *value;
+    enum status st;
     bool newest;
 
     if (entry == NULL || !versions_reserve(&entry->versions, row->expires_ms != 0 ? 2 : 1))
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory while loading");
     newest = entry->versions.newest == 0;
     versions_push(&entry->versions, row->rev);
+    if (!newest)
+        sealer_note_old(&storage->sealer, row);
     if (!newest || row->type == EVENT_DELETE)
         return STATUS_OK;
-    value = storage_make_value(storage, row->key, row->bytes, row->rev, reterr);
-    if (value == NULL)
-        return STATUS_CORRUPT;
-    entry->value = value;
+    st = keep_value(storage, entry, row, reterr);
+    if (st != STATUS_OK)
+        return st;
     entry->expires_ms = row->expires_ms;
     storage->objects++;
     if (row->expires_ms != 0 && !expiry_reserve(&storage->index.expiry, storage->index.tree.count))
@@ -114,9 +146,11 @@ enum status storage_open(const struct storage_options *options, struct storage *
     struct storage *storage;
     enum status st;
 
-    if (ops == NULL)
+    if (ops == NULL) {
+        sealing_free(options->sealing);
         return error_set(reterr, STATUS_INVALID, "there is no storage backend \"%s\"",
                          options->backend != NULL ? options->backend : "");
+    }
     storage = storage_new(options);
     if (storage == NULL)
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
@@ -127,6 +161,8 @@ enum status storage_open(const struct storage_options *options, struct storage *
     atomic_init(&storage->committed, state.committed);
     atomic_init(&storage->floor, state.floor);
     st = ops->load(storage->backend, keep_loaded, storage, &storage->exact_from, reterr);
+    if (st == STATUS_OK)
+        st = sealer_loaded(&storage->sealer, reterr);
     if (st != STATUS_OK)
         goto out;
     index_loaded(&storage->index, state.floor);
@@ -172,7 +208,7 @@ static enum status check_write(const struct write *write)
         return STATUS_INVALID;
     if (write->type == WRITE_DELETE)
         return write->expected != 0 ? STATUS_OK : STATUS_INVALID;
-    if (write->value == NULL)
+    if (write->value == NULL || sealed_id(value_bytes(write->value)).len != 0)
         return STATUS_INVALID;
     return write->value->len <= VALUE_MAX ? STATUS_OK : STATUS_TOO_LARGE;
 }

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/value.h"
+#include "storage/sealing.h"
 
 struct storage;
 
@@ -72,11 +73,13 @@ struct batch {
 };
 
 struct storage_options {
-    const char *backend;    /* "sqlite" or "memory" */
-    const char *path;       /* of the database file; its folder must exist. Not for memory. */
-    uint64_t history_age_s; /* events older than this may be compacted */
-    uint64_t history_bytes; /* and those beyond so many bytes of log; 0: no bound */
-    uint32_t group_max;     /* writes in one transaction; 0: a default */
+    const char *backend;     /* "sqlite" or "memory" */
+    const char *path;        /* of the database file; its folder must exist. Not for memory. */
+    uint64_t history_age_s;  /* events older than this may be compacted */
+    uint64_t history_bytes;  /* and those beyond so many bytes of log; 0: no bound */
+    uint32_t group_max;      /* writes in one transaction; 0: a default */
+    struct sealing *sealing; /* what is encrypted on the disk; the store's from storage_open() on,
+                                whatever comes of it. NULL: nothing is */
     /* Makes the value of stored bytes (with its `rev`); NULL if they are not what they should be.
      * Called from any thread. Without it values are plain (value_new()). */
     struct value *(*load)(void *user, struct bytes key, struct bytes stored, uint64_t rev);
@@ -87,7 +90,8 @@ struct storage_options {
 
 /* Opens (creating, migrating, checking) the store and loads its current state. Nothing is written
  * and on_batch() is not called before storage_start(). Errors: IO, CORRUPT, CONFLICT (another
- * process has it open), each with words. */
+ * process has it open), SEALED (current values that cannot be opened are counted by their keys),
+ * each with words. */
 MUST_CHECK enum status storage_open(const struct storage_options *options,
                                     struct storage **ret_storage, struct error *reterr);
 /* Starts the writer thread. */
@@ -104,6 +108,15 @@ void storage_submit(struct storage *storage, struct write *write);
 uint64_t storage_committed(const struct storage *storage);
 /* Reads need after_rev or rev at or above this. */
 uint64_t storage_floor(const struct storage *storage);
+
+/* From now on values are sealed by that, which is then the store's. SEALED, CONFLICT: current
+ * values could not be opened any more, and nothing was changed. For a store that was opened with
+ * one. */
+MUST_CHECK enum status storage_use_sealing(struct storage *storage, struct sealing *sealing,
+                                           struct error *reterr);
+/* Does the current value of `key` lie on the disk otherwise than it would if it were written now?
+ * Costs nothing in a store without a sealing. From any thread. */
+bool storage_is_stale(struct storage *storage, struct bytes key);
 
 /* Every current value in key order, at the committed revision. Only before storage_start(), or on
  * the writer thread. The callback takes references if it keeps anything. */
@@ -123,7 +136,8 @@ struct events_asked {
  * which returns false to stop. With OK `*ret_upto` is a revision up to which all
  * matching events were handed out: ask on from there; it is storage_committed() of the call's start
  * when there is nothing more, and after_rev when that is not yet committed. EXPIRED: after_rev is
- * below the floor. CORRUPT: a revision is damaged or missing. Blocks on the disk. */
+ * below the floor. CORRUPT: a revision is damaged or missing. SEALED: its key is not there. Blocks
+ * on the disk. */
 MUST_CHECK enum status storage_read_events(struct storage *storage, uint64_t after_rev,
                                            const struct events_asked *asked,
                                            bool (*each)(void *user, const struct event *event),

@@ -16,8 +16,8 @@ enum {
     ROWS_BETWEEN_PROGRESS = 10000,
 };
 
-static void tell(const struct store_file_watcher *watcher, const char *doing, uint64_t done,
-                 uint64_t all)
+void store_file_tell(const struct store_file_watcher *watcher, const char *doing, uint64_t done,
+                     uint64_t all)
 {
     if (watcher != NULL && watcher->progress != NULL)
         watcher->progress(watcher->user, doing, done, all);
@@ -47,6 +47,10 @@ static int take_lock(const char *path, bool *ret_taken)
 
 struct check {
     sqlite3 *db;
+    const struct sealing *sealing; /* NULL: sealed values stay shut */
+    struct buf scratch;
+    uint64_t shut;         /* values that no key opens */
+    struct error shut_why; /* the first of them */
     const struct store_file_watcher *watcher;
     struct store_file_report *report;
     uint64_t rows_in_all;
@@ -77,6 +81,41 @@ static enum status check_order(struct check *check, const struct row *row, struc
     return STATUS_OK;
 }
 
+static void count_key(struct store_file_report *report, struct bytes id)
+{
+    struct store_file_key *it = report->keys;
+    size_t i = 0;
+
+    while (i < report->key_count && !bytes_eq_str(id, it[i].id))
+        i++;
+    if (i == report->key_count && i < STORE_FILE_KEYS_MAX) {
+        memcpy(it[i].id, id.ptr, id.len);
+        report->key_count++;
+    }
+    it[i < STORE_FILE_KEYS_MAX ? i : i - 1].changes++;
+}
+
+/* Values that no key opens are counted: which key that is matters more than which value. */
+static enum status check_value(struct check *check, const struct row *row, struct error *reterr)
+{
+    struct error err = {0};
+    struct bytes value;
+    enum status st = STATUS_OK;
+
+    count_key(check->report, sealed_id(row->value));
+    if (check->sealing != NULL)
+        st = sealing_open(check->sealing, row->key, row->rev, row->value, &check->scratch, &value,
+                          &err);
+    if (st == STATUS_SEALED && check->shut++ == 0) {
+        check->shut_why = err;
+        return STATUS_OK;
+    }
+    if (st != STATUS_OK && st != STATUS_SEALED)
+        error_set(reterr, st, "%s", error_message(&err));
+    error_release(&err);
+    return st == STATUS_SEALED ? STATUS_OK : st;
+}
+
 static enum status check_rows(struct check *check, struct error *reterr)
 {
     sqlite3_stmt *stmt = NULL;
@@ -91,8 +130,11 @@ static enum status check_rows(struct check *check, struct error *reterr)
         st = read_row(stmt, 0, &row, reterr);
         if (st == STATUS_OK)
             st = check_order(check, &row, reterr);
+        if (st == STATUS_OK && row.type == EVENT_PUT)
+            st = check_value(check, &row, reterr);
         if (++check->report->changes % ROWS_BETWEEN_PROGRESS == 0)
-            tell(check->watcher, "checking changes", check->report->changes, check->rows_in_all);
+            store_file_tell(check->watcher, "checking changes", check->report->changes,
+                            check->rows_in_all);
     }
     if (st == STATUS_OK && rc != SQLITE_DONE)
         st = sqlite_failed(check->db, "cannot read the log", reterr);
@@ -142,16 +184,17 @@ static enum status count_all(struct check *check, struct error *reterr)
 }
 
 /* In one transaction, so that a server may go on writing. */
-static enum status check_all(sqlite3 *db, const struct store_file_watcher *watcher,
+static enum status check_all(sqlite3 *db, const struct sealing *sealing,
+                             const struct store_file_watcher *watcher,
                              struct store_file_report *report, struct error *reterr)
 {
-    struct check check = {.db = db, .watcher = watcher, .report = report};
+    struct check check = {.db = db, .sealing = sealing, .watcher = watcher, .report = report};
     enum status st = sqlite_exec(db, "BEGIN", reterr);
 
     if (st == STATUS_OK)
         st = count_all(&check, reterr);
     if (st == STATUS_OK)
-        tell(watcher, "checking pages", 0, 0);
+        store_file_tell(watcher, "checking pages", 0, 0);
     if (st == STATUS_OK)
         st = sqlite_check_pages(db, "PRAGMA integrity_check(1)", reterr);
     if (st == STATUS_OK)
@@ -160,6 +203,11 @@ static enum status check_all(sqlite3 *db, const struct store_file_watcher *watch
         st = check_chains(&check, reterr);
     if (st == STATUS_OK)
         st = sqlite_exec(db, "COMMIT", reterr);
+    if (st == STATUS_OK && check.shut != 0)
+        st = error_set(reterr, STATUS_SEALED, "%llu changes cannot be opened; the first: %s",
+                       (unsigned long long)check.shut, error_message(&check.shut_why));
+    buf_release(&check.scratch);
+    error_release(&check.shut_why);
     return st;
 }
 
@@ -193,7 +241,8 @@ static enum status open_to_read(const char *path, sqlite3 **ret_db, struct error
     return st;
 }
 
-enum status store_file_verify(const char *path, const struct store_file_watcher *watcher,
+enum status store_file_verify(const char *path, const struct sealing *sealing,
+                              const struct store_file_watcher *watcher,
                               struct store_file_report *ret_report, struct error *reterr)
 {
     sqlite3 *db = NULL;
@@ -205,7 +254,7 @@ enum status store_file_verify(const char *path, const struct store_file_watcher 
     if (st == STATUS_OK)
         st = open_to_read(path, &db, reterr);
     if (st == STATUS_OK)
-        st = check_all(db, watcher, ret_report, reterr);
+        st = check_all(db, sealing, watcher, ret_report, reterr);
     sqlite3_close(db);
     if (lock >= 0)
         close(lock);
@@ -233,7 +282,8 @@ static enum status copy_pages(sqlite3 *from, sqlite3 *to, const struct store_fil
     while (backup != NULL && (rc = sqlite3_backup_step(backup, PAGES_AT_ONCE)) == SQLITE_OK) {
         uint64_t all = (uint64_t)sqlite3_backup_pagecount(backup);
 
-        tell(watcher, "copying pages", all - (uint64_t)sqlite3_backup_remaining(backup), all);
+        store_file_tell(watcher, "copying pages", all - (uint64_t)sqlite3_backup_remaining(backup),
+                        all);
     }
     if (backup == NULL || sqlite3_backup_finish(backup) != SQLITE_OK)
         st = sqlite_failed(to, "cannot copy the store", reterr);
@@ -269,7 +319,7 @@ static enum status write_copy(sqlite3 *from, const char *name,
     if (st == STATUS_OK)
         st = mark_as_copy(to, reterr);
     if (st == STATUS_OK)
-        st = check_all(to, watcher, report, reterr);
+        st = check_all(to, NULL, watcher, report, reterr);
     if (sqlite3_close(to) != SQLITE_OK && st == STATUS_OK)
         st = error_set(reterr, STATUS_IO, "cannot close %s", name);
     return st;

@@ -161,12 +161,18 @@ static void note_disk_time(struct gathering *gathering, uint64_t us)
 static enum status commit_group(struct storage *storage)
 {
     const struct group *group = &storage->group;
-    struct commit commit = {group->events, group->expires_ms, group->count, group->now_ms};
+    struct commit commit = {.events = group->events,
+                            .expires_ms = group->expires_ms,
+                            .count = group->count,
+                            .now_ms = group->now_ms};
     uint64_t began = clock_monotonic_us(), cpu_began = clock_thread_us(), took, busy;
     struct error err = {0};
-    enum status st;
+    enum status st = sealer_seal_group(storage, &commit, &err);
 
-    st = storage->ops->commit(storage->backend, &commit, &err);
+    if (st == STATUS_OK)
+        st = storage->ops->commit(storage->backend, &commit, &err);
+    if (st == STATUS_OK)
+        sealer_note_group(storage);
     took = clock_monotonic_us() - began;
     busy = clock_thread_us() - cpu_began;
     note_disk_time(&storage->gathering, took > busy ? took - busy : 0);
@@ -285,6 +291,7 @@ static void run_group(struct storage *storage, struct write *writes)
 
     group->count = 0;
     group->now_ms = wall_ms();
+    sealer_begin_group(storage);
     if (st == STATUS_OK) {
         pthread_mutex_lock(&storage->index.lock);
         apply_expired(storage);
@@ -309,6 +316,7 @@ static void run_group(struct storage *storage, struct write *writes)
     if (!PLANTED(ack_before_commit))
         publish(storage, writes, st == STATUS_OK ? group->count : 0);
     settle_group(storage);
+    sealer_end_group(storage);
     if (st == STATUS_OK && group->count != 0)
         compactor_note_events(storage, group->now_ms);
 }

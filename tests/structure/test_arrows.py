@@ -27,7 +27,7 @@ ARROWS = {
 # Which folder alone may see a library's headers.
 LIBRARIES = {
     r"h2o.*": {"apiserver/transport"}, r"nghttp2/.*": {"apiserver/transport"},
-    r"openssl/.*": {"apiserver/transport", "apiserver/auth", "client-go-like"},
+    r"openssl/.*": {"apiserver/transport", "apiserver/auth", "storage", "client-go-like"},
     r"wslay/.*": {"apiserver/transport", "client-go-like"},
     r"sqlite3\.h": {"storage"}, r"yaml\.h": {"codec"}, r"libdeflate\.h": {"apiserver/handlers"},
     r"protobuf-c/.*": {"codec", "client-go-like"},
