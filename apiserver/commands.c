@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "apiserver/config.h"
+#include "apiserver/encryption/encryption_config.h"
 #include "storage/store_file.h"
 
 struct call {
     const char *file; /* the argument that is no setting */
     char *database;   /* in --data-dir */
     const char *data_dir;
+    struct sealing *sealing; /* NULL: no keys were given */
     struct store_file_watcher watcher;
     struct store_file_report report;
 };
@@ -43,17 +45,48 @@ static void print_report(const struct call *call, const char *what)
            what, report->objects, report->committed, report->changes, report->floor);
 }
 
+/* Of sealed values: with which keys. */
+static void print_keys(const struct call *call, const char *what)
+{
+    const struct store_file_report *report = &call->report;
+
+    for (size_t i = 0; i < report->key_count; i++)
+        if (report->keys[i].id[0] != '\0')
+            printf("%s: %" PRIu64 " changes sealed with key \"%s\"%s\n", what,
+                   report->keys[i].changes, report->keys[i].id,
+                   call->sealing != NULL ? ", opened" : ", not opened: no keys were given");
+}
+
 /* ---- commands ---- */
+
+/* Looks at a store, or a backup, and prints what is in it. */
+static enum status look_at(struct call *call,
+                           enum status (*look)(const char *, const struct sealing *,
+                                               const struct store_file_watcher *,
+                                               struct store_file_report *, struct error *),
+                           struct error *reterr)
+{
+    const char *path = call->file != NULL ? call->file : call->database;
+    enum status st = look(path, call->sealing, &call->watcher, &call->report, reterr);
+
+    end_progress(call);
+    if (st == STATUS_OK) {
+        print_report(call, path);
+        print_keys(call, path);
+    }
+    return st;
+}
 
 static enum status verify(struct call *call, struct error *reterr)
 {
-    const char *path = call->file != NULL ? call->file : call->database;
-    enum status st = store_file_verify(path, NULL, &call->watcher, &call->report, reterr);
+    return look_at(call, store_file_verify, reterr);
+}
 
-    end_progress(call);
-    if (st == STATUS_OK)
-        print_report(call, path);
-    return st;
+static enum status reseal(struct call *call, struct error *reterr)
+{
+    if (call->sealing == NULL)
+        return error_set(reterr, STATUS_BAD_REQUEST, "--encryption-provider-config is missing");
+    return look_at(call, store_file_reseal, reterr);
 }
 
 static enum status backup(struct call *call, struct error *reterr)
@@ -90,6 +123,10 @@ static const struct command {
      "copy a store, served or not, as it is at one moment; the copy is checked", true, backup},
     {"restore", "restore [--data-dir=DIR] FILE",
      "make a backup the store of an empty data folder; revisions go on far above", true, restore},
+    {"reseal", "reseal [--data-dir=DIR] [FILE]",
+     "write all of a store that is not served, or of a backup, as --encryption-provider-config "
+     "says",
+     false, reseal},
 };
 
 void commands_write_help(struct buf *out)
@@ -148,6 +185,18 @@ static int run_command(const struct command *command, struct call *call)
     return code;
 }
 
+static bool load_keys(const struct command *command, const struct config *config, struct call *call)
+{
+    const char *path = config->encryption_provider_config;
+    struct error err = {0};
+
+    if (path == NULL || encryption_config_load(path, &call->sealing, &err) == STATUS_OK)
+        return true;
+    fprintf(stderr, "tidewatch %s: %s\n", command->name, error_message(&err));
+    error_release(&err);
+    return false;
+}
+
 static int run_with_settings(const struct command *command, int argc, char **argv)
 {
     struct config config;
@@ -168,7 +217,8 @@ static int run_with_settings(const struct command *command, int argc, char **arg
     else if (command->needs_file && call.file == NULL)
         code = wrong_usage(command);
     else
-        code = run_command(command, &call);
+        code = load_keys(command, &config, &call) ? run_command(command, &call) : 1;
+    sealing_free(call.sealing);
     config_release(&config);
     return code;
 }

@@ -22,6 +22,7 @@ struct config {
     char *tls_cert_file, *tls_private_key_file, *cert_dir, *client_ca_file, *token_auth_file;
     char *service_account_issuer, *service_account_key_file, *service_account_signing_key_file;
     char *api_audiences, *authorization_mode, *audit_log_path, *audit_policy_file;
+    char *encryption_provider_config;
     uint64_t threads; /* 0: one a processor */
     uint64_t event_ttl_s, history_age_s, bookmark_ms, write_stall_ms, shutdown_grace_ms;
     uint64_t ping_ms, pong_ms, check_ms, request_ms;

@@ -56,8 +56,13 @@ static void add_folder_of(struct folders *folders, struct bytes file, bool writa
 static void add_read_at_reload(struct folders *folders, const struct config *config)
 {
     const char *const files[] = {
-        config->config_file,    config->tls_cert_file,   config->tls_private_key_file,
-        config->client_ca_file, config->token_auth_file, config->service_account_signing_key_file,
+        config->config_file,
+        config->tls_cert_file,
+        config->tls_private_key_file,
+        config->client_ca_file,
+        config->token_auth_file,
+        config->service_account_signing_key_file,
+        config->encryption_provider_config,
     };
     struct bytes more = bytes_str(config->service_account_key_file);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "apiserver/confine.h"
+#include "apiserver/encryption/encryption_config.h"
 #include "apiserver/handlers/audit.h"
 #include "apiserver/handlers/flight.h"
 #include "apiserver/handlers/lifecycle.h"
@@ -244,10 +245,21 @@ static void give_orders(struct server *server, unsigned count, void (*run)(struc
 
 /* ---- start ---- */
 
+/* NULL: there are none. */
+static enum status load_keys(const struct config *config, struct sealing **ret_sealing,
+                             struct error *reterr)
+{
+    if (config->encryption_provider_config == NULL)
+        return STATUS_OK;
+    return encryption_config_load(config->encryption_provider_config, ret_sealing, reterr);
+}
+
 static enum status open_storage(struct server *server, struct error *reterr)
 {
     const struct config *config = server->config;
     char path[4096];
+    struct error err = {0};
+    enum status st;
     struct storage_options options = {
         .backend = config->storage,
         .path = path,
@@ -266,7 +278,15 @@ static enum status open_storage(struct server *server, struct error *reterr)
                          strerror(errno));
     else if (snprintf(path, sizeof(path), "%s/tidewatch.db", config->data_dir) >= (int)sizeof(path))
         return error_set(reterr, STATUS_IO, "--data-dir is too long");
-    return storage_open(&options, &server->info.storage, reterr);
+    st = load_keys(config, &options.sealing, reterr);
+    if (st != STATUS_OK)
+        return st;
+    st = storage_open(&options, &server->info.storage, &err);
+    if (st != STATUS_OK)
+        error_set(reterr, st, "%s%s", error_message(&err),
+                  st == STATUS_SEALED ? ": see --encryption-provider-config" : "");
+    error_release(&err);
+    return st;
 }
 
 static enum status init_security(struct server *server, struct worker *w, struct error *reterr)
@@ -662,6 +682,18 @@ static void use_security(struct loop_task *task)
     step_done(order->server);
 }
 
+static enum status reload_keys(struct server *server, struct error *reterr)
+{
+    struct sealing *sealing = NULL;
+    enum status st = load_keys(server->config, &sealing, reterr);
+
+    if (st == STATUS_OK && sealing != NULL)
+        st = storage_use_sealing(server->info.storage, sealing, reterr);
+    if (st != STATUS_OK)
+        sealing_free(sealing);
+    return st;
+}
+
 enum status server_reload(struct server *server, struct error *reterr)
 {
     struct security security = {0};
@@ -673,6 +705,11 @@ enum status server_reload(struct server *server, struct error *reterr)
         st = security_load(server->config, &security, reterr);
     if (st != STATUS_OK)
         return st;
+    st = reload_keys(server, reterr);
+    if (st != STATUS_OK) {
+        security_release(&security);
+        return st;
+    }
     security_release(&server->security);
     server->security = security;
     give_orders(server, server->worker_count, use_security);

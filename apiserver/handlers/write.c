@@ -133,12 +133,20 @@ void write_guard(struct write_job *job, struct bytes key, uint64_t rev)
     job->guards[job->guard_count++] = (struct guard){key, rev};
 }
 
+/* Rotation of keys is a rewrite of everything, without a change
+ * (k8s.io/apiserver/pkg/storage/etcd3/store.go, origState.stale). */
+static bool is_stale(const struct write_job *job)
+{
+    return job->worker->storage != NULL && storage_is_stale(job->worker->storage, job->key);
+}
+
 enum status write_plan_put(struct write_job *job, struct json *tree, const struct json *old_tree,
                            struct error *reterr)
 {
     enum status st = strategy_image(&job->arena, job->kind, tree, &job->next, reterr);
 
-    if (st == STATUS_OK && (old_tree == NULL || !json_equal(tree, old_tree) || PLANTED(noop_event)))
+    if (st == STATUS_OK &&
+        (old_tree == NULL || !json_equal(tree, old_tree) || is_stale(job) || PLANTED(noop_event)))
         job->action = ACTION_PUT;
     return st;
 }

@@ -63,7 +63,8 @@ MUST_CHECK enum status write_old_tree(struct write_job *job, struct json **ret_t
                                       struct error *reterr);
 /* The object must still stand as the plan's guard saw it. */
 void write_guard(struct write_job *job, struct bytes key, uint64_t rev);
-/* Puts `tree` in the place of `old` (or makes it). Nothing is done if nothing would change. */
+/* Puts `tree` in the place of `old` (or makes it). Nothing is done if nothing would change, neither
+ * the object nor how it lies on the disk. */
 MUST_CHECK enum status write_plan_put(struct write_job *job, struct json *tree,
                                       const struct json *old_tree, struct error *reterr);
 void write_plan_delete(struct write_job *job);

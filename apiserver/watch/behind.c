@@ -95,6 +95,17 @@ static void run(struct history_job *job, struct storage *storage)
         read->upto = upto;
 }
 
+/* Why stays in the log: it may name what the watch does not see. A missing key names itself alone,
+ * and whoever asks must bring it. */
+void behind_explain(struct error *reterr, uint64_t after_rev, enum status st,
+                    const struct error *why)
+{
+    bool sealed = st == STATUS_SEALED;
+
+    error_set(reterr, st, "cannot read the history after resource version %" PRIu64 "%s%s",
+              after_rev, sealed ? ": " : "", sealed ? error_message(why) : "");
+}
+
 static void fail(struct watcher *watcher, const struct log_read *read)
 {
     struct error err = {0};
@@ -107,8 +118,7 @@ static void fail(struct watcher *watcher, const struct log_read *read)
         LOG_ERROR("cannot read the log for a watch",
                   LOG_BYTES("resource", watcher->resource->prefix),
                   LOG_STR("why", error_message(&read->err)));
-        error_set(&err, read->status, "cannot read the history after resource version %" PRIu64,
-                  watcher->cursor);
+        behind_explain(&err, watcher->cursor, read->status, &read->err);
     }
     watcher_fail(watcher, &err);
     error_release(&err);

@@ -198,6 +198,9 @@ bool watcher_needs_columns(const struct watcher *watcher);
  * `asked` is behind_asks_least. */
 void behind_ask(const struct watcher *watcher, struct events_asked *asked);
 extern const struct events_asked behind_asks_least;
+/* What a client is told of a read that failed. */
+void behind_explain(struct error *reterr, uint64_t after_rev, enum status st,
+                    const struct error *why);
 /* Asks the log for what one write can take; goes on from there. The sink is ready. */
 void behind_read(struct watcher *watcher);
 /* Sends what a read has brought, as soon as the sink can take it. */

@@ -154,8 +154,7 @@ static void fail_member(struct member *member, const struct mux_read *read)
         error_set(&err, read->status, "too old resource version: %" PRIu64 " (%" PRIu64 ")",
                   member->watcher->cursor, storage_floor(cache->options.storage));
     } else {
-        error_set(&err, read->status, "cannot read the history after resource version %" PRIu64,
-                  member->watcher->cursor);
+        behind_explain(&err, member->watcher->cursor, read->status, &read->err);
     }
     mux_fail(member, &err);
     error_release(&err);

@@ -18,10 +18,12 @@ ARROWS = {
     "apiserver/registry": {"storage", "codec", "base"},
     "apiserver/request": {"codec", "base"},
     "apiserver/auth": {"codec", "base"},
+    "apiserver/encryption": {"apiserver/auth", "apiserver/registry", "storage", "codec", "base"},
     "apiserver/watch": {"apiserver/registry", "apiserver/transport", "storage", "codec", "base"},
     "apiserver/handlers": {"apiserver/watch", "apiserver/request", "apiserver/registry", "apiserver/auth",
                            "apiserver/transport", "storage", "codec", "base"},
-    "apiserver": {"apiserver/handlers", "apiserver/process", "apiserver/request", "apiserver/auth", "storage", "codec", "base"},
+    "apiserver": {"apiserver/handlers", "apiserver/process", "apiserver/encryption", "apiserver/request", "apiserver/auth",
+                  "storage", "codec", "base"},
     "client-go-like": {"codec", "base"},
 }
 # Which folder alone may see a library's headers.
