@@ -1,65 +1,92 @@
 """Writers and watchers while the server is killed, paused and restarted; then the checker.
 
-    chaos.py [KILLS [SEED]]     100 kills by default, in runs of at most 20 kills with a server each
+    chaos.py [KILLS [SEED [WRITES [STORM]]]]
 
-Every second run compacts its log all the time. A pause or a clean restart comes with every fourth kill. What a run
-with a violation saw is kept in a file, which History.load() reads.
+100 kills by default, in runs of at most 20 kills with a server each; before each of them some 30 acknowledged WRITES of
+clients of every kind, and 1,500 of the STORM. Every second run compacts its log all the time. A pause or a clean restart
+comes with every fourth kill. What a run with a violation saw is kept in files: History.load() reads one, pickle the other.
 """
 import collections
+import itertools
 import os
+import pickle
 import random
 import sys
 import tempfile
 import time
 
-from checker import check
+from checker import Checker
+from history import WROTE
+from storm import EXPIRED, GET, Judge, Told
 from tidewatch import BUILD
 from workload import Run
 
 KILLS_A_RUN = 20
-COMPACTING = ("--history-bytes=40KiB",)  # and the compactor looks once in 256 changes: every 200 ms or so
+# The compactor looks once in 256 changes: with a storm every 100 ms or so.
+COMPACTING = {False: ("--history-bytes=40KiB",), True: ("--history-bytes=400KiB",)}
 
-Done = collections.namedtuple("Done", "found history log acks kills")
+Done = collections.namedtuple("Done", "found history log acks kills storm")
 
 
-def play(seed, kills, acks=150, compacting=False, flags=(), **options):
-    """One run: so many acknowledged writes before each fault, and after the last."""
+def play(seed, kills, acks=150, compacting=False, flags=(), storm=0, **options):
+    """One run: so many acknowledged writes before each fault, and after the last; and so many of the storm."""
     dice, killed = random.Random(seed), 0
-    run = Run(seed, [*(COMPACTING if compacting else ()), *flags], **options)
+    run = Run(seed, [*(COMPACTING[storm > 0] if compacting else ()), *flags], storm=storm > 0, **options)
     trouble = []
     try:
-        while run.wait_for_acks(dice.randrange(acks // 2, acks * 3 // 2)) and killed < kills:
+        while run.wait_for_acks(dice.randrange(acks // 2, acks * 3 // 2), dice.randrange(storm // 2, storm * 3 // 2 + 1)) and killed < kills:
             run.kill()
             killed += 1
             if killed % 4 == 2:
-                run.wait_for_acks(acks // 2)
+                run.wait_for_acks(acks // 2, storm // 2)
                 run.pause(0.2) if killed % 8 == 2 else run.restart()
     except (AssertionError, OSError) as e:  # it ended by itself, or does not start again
         trouble.append(repr(e))
         run.up.set()
     run.history.facts["trouble"] = trouble
     history, log = run.finish()
-    return Done(check(history, log), history, log, run.acks, killed)
+    told = run.told or Told([], [])
+    return Done(judge(history, log, told), history, log, run.acks, killed, told)
+
+
+def judge(history, log, told):
+    """The violations of a run: each half knows some of the revisions, and when they came."""
+    storm = Judge(told, log)
+    log.others.update(storm.versions)
+    history.others = [(w.call / 1e9, w.ret / 1e9, w.rv) for w in storm.told.writes if w.rv and w.verb != GET]
+    checker = Checker(history, log)
+    found = checker.run()
+    return found + storm.run(checker.missing, [(w["ret"] * 1e9, w["rv"]) for w in checker.acked if w.get("rv")])
+
+
+def count(done):
+    """What there was to be judged, of both halves."""
+    writes = [w for w in done.storm.writes if w.verb != GET]
+    streams, others = done.history.streams, done.storm.streams
+    return {"acks": done.acks + sum(w.code in WROTE for w in writes),
+            "unknown": sum(w["code"] is None for w in done.history.writes) + sum(w.code == 0 for w in writes),
+            "reads": len(done.history.reads) + len(done.storm.writes) - len(writes),
+            "events": sum(len(s["events"]) for s in streams) + sum(len(s.events) for s in others),
+            "streams": len(streams) + len(others),
+            "relists": sum(s["end"] == "expired" for s in streams) + sum(s.end == EXPIRED for s in others)}
 
 
 def keep(done, seed):
     path = os.path.join(tempfile.gettempdir(), f"tidewatch-history-{seed}.json")
     done.history.save(path)
+    with open(path + ".storm", "wb") as f:
+        pickle.dump((done.storm, done.log), f)
     return path
 
 
 def main():
-    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 30)
-    acks = int(os.environ.get("TIDEWATCH_CHAOS_ACKS", "150"))
+    kills, seed, acks, storm = (int(said or default) for said, default in itertools.zip_longest(
+        sys.argv[1:], (100, random.randrange(1 << 30), 30, 1500)))
     total, began, violations, number = collections.Counter(), time.monotonic(), 0, 0
     print(f"SEED={seed}, {BUILD}")
     while total["kills"] < kills:
-        done = play(seed + number, min(KILLS_A_RUN, kills - total["kills"]), acks, compacting=number % 2 == 1)
-        events = sum(len(s["events"]) for s in done.history.streams)
-        total.update(kills=done.kills, acks=done.acks, events=events, streams=len(done.history.streams), reads=len(done.history.reads),
-                     unknown=sum(w["code"] is None for w in done.history.writes), runs=1,
-                     relists=sum(s["end"] == "expired" for s in done.history.streams))
+        done = play(seed + number, min(KILLS_A_RUN, kills - total["kills"]), acks, number % 2 == 1, storm=storm)
+        total.update(runs=1, kills=done.kills, compacted=done.log.floor, **count(done))
         for violation in done.found[:10]:
             print(f"  {violation.name}: {violation.what}")
         if done.found:
@@ -70,7 +97,7 @@ def main():
         number += 1
     print(f"{total['kills']} kills in {total['runs']} runs, {time.monotonic() - began:.0f} s: {total['acks']} acknowledged and "
           f"{total['unknown']} unknown writes, {total['reads']} reads, {total['events']} events of {total['streams']} streams, "
-          f"{total['relists']} times 410; {violations} violations")
+          f"{total['relists']} times 410, {total['compacted']} revisions compacted; {violations} violations")
     return violations != 0
 
 

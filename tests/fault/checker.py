@@ -144,7 +144,8 @@ class Checker:
 
     def time(self):
         """How new a revision could be, and had to be, at a moment."""
-        calls = sorted((w["call"], w["rv"]) for w in self.acked if w.get("rv") and not w.get("noop"))
+        calls = [(w["call"], w["rv"]) for w in self.acked if w.get("rv") and not w.get("noop")]
+        calls = sorted(calls + [(call, rv) for call, _, rv in self.history.others])
         self.call_times = [c for c, _ in calls]
         self.below, least = [], float("inf")
         for _, rv in reversed(calls):
@@ -155,6 +156,7 @@ class Checker:
         seen += [(r["ret"], r["rv"]) for r in self.history.reads if r.get("rv")]
         seen += [(e[0], e[2] if isinstance(e[2], int) else rv_of(e[2])) for s in self.history.streams for e in s["events"]]
         self.seen_times, self.seen_most = rising(seen)
+        self.all_times, self.all_most = rising(seen + [(ret, rv) for _, ret, rv in self.history.others])
         per_key = collections.defaultdict(list)
         for w in self.acked:
             if w.get("rv"):
@@ -196,8 +198,9 @@ class Checker:
             if rv in first:
                 self.fail("C1", f"revision {rv} was given to {key} and to {first[rv]['key']}")
             first[rv] = w
-            if rv <= self.newest_seen(w["call"]):
-                self.fail("C1", f"{key}: {rv} is not above {self.newest_seen(w['call'])}, which was seen before it was asked for")
+            i = bisect.bisect_left(self.all_times, w["call"])
+            if i and rv <= self.all_most[i - 1]:
+                self.fail("C1", f"{key}: {rv} is not above {self.all_most[i - 1]}, which was seen before it was asked for")
             version = self.versions.get(rv)
             if version is None or version.key != key:
                 if self.whole:

@@ -6,18 +6,23 @@ answer never came is unknown (code None), not failed.
   streams  {client, way, ns, selector, rv (None: begins with the state), chain, call, events, end}
            events: [at, type, object | rv, id]; type BOOKMARK, SYNCED (the end of a first state) or that of an event
   notes    {at, what}: kills, pauses, starts
+  others   (call, ret, rv) of acknowledged writes that are recorded elsewhere
 """
 import itertools
 import json
+import re
 import sqlite3
 import time
 
 now = time.monotonic
+WROTE = (200, 201)
+LEASE, TOKEN = re.compile(rb"coordination\.k8s\.io/leases/[^/]+/k(\d+)"), re.compile(rb'"holderIdentity":"(\d+)"')
+LOST = (0, None, 429, 500, 503, 504)  # what says nothing of whether it was done, or may have been
 
 
 class History:
     def __init__(self):
-        self.writes, self.reads, self.streams, self.notes = [], [], [], []
+        self.writes, self.reads, self.streams, self.notes, self.others = [], [], [], [], []
         self.facts = {}
         self.known = {}
         self.chain = itertools.count(1).__next__  # a number for what one client follows, over all its resumes
@@ -32,7 +37,7 @@ class History:
 
     def save(self, path):
         with open(path, "w") as f:
-            json.dump({k: getattr(self, k) for k in ("writes", "reads", "streams", "notes", "facts")}, f)
+            json.dump({k: getattr(self, k) for k in ("writes", "reads", "streams", "notes", "others", "facts")}, f)
 
     @classmethod
     def load(cls, path):
@@ -44,11 +49,12 @@ class History:
 
 
 class Log:
-    """The server's own log, read when it has ended: rows {rv: (key, object or None, prev_rv)} of ConfigMaps, `others`
-    the revisions of everything else, and the floor below which it is not whole."""
+    """The server's own log, read when it has ended: rows {rv: (key, object or None, prev_rv)} of ConfigMaps, leases
+    {rv: (number, token, prev_rv)} of storm.c, `others` the revisions of everything else, and the floor below which it
+    is not whole."""
 
-    def __init__(self, rows=(), others=(), floor=0):
-        self.rows, self.others, self.floor = dict(rows), set(others), floor
+    def __init__(self, rows=(), others=(), floor=0, leases=()):
+        self.rows, self.others, self.floor, self.leases = dict(rows), set(others), floor, dict(leases)
 
     @classmethod
     def read(cls, path):
@@ -59,6 +65,7 @@ class Log:
             prefix, _, name = key.decode().partition("/configmaps/")
             if prefix != "core":
                 log.others.add(rv)
+                log.add_lease(rv, key, prev_rv, value if type == 0 else None)
                 continue
             tree = None
             if type == 0:
@@ -67,3 +74,8 @@ class Log:
             log.rows[rv] = (name, tree, prev_rv)
         db.close()
         return log
+
+    def add_lease(self, rv, key, prev_rv, value):
+        name = LEASE.fullmatch(key)
+        if name:
+            self.leases[rv] = (int(name[1]), int(TOKEN.search(value)[1]) if value is not None else 0, prev_rv)

@@ -12,6 +12,7 @@ import threading
 import urllib.parse
 
 from history import History, Log, now
+from storm import Storm
 from tidewatch import PATIENCE_S, Server, Watch, configmap, wait_for
 from ways import WAYS, Lines, read
 
@@ -35,14 +36,16 @@ def query_of(selector):
 class Run:
     """One server, and all its clients."""
 
-    def __init__(self, seed, flags=(), writers=4, ways=None, server=Server):
+    def __init__(self, seed, flags=(), writers=4, ways=None, server=Server, storm=False):
         self.seed, self.history = seed, History()
         self.server = server(threads=2, flags=[*FLAGS, *flags])
         self.up, self.stopping = threading.Event(), threading.Event()
         self.up.set()
         self.goal = None
         self.acks = 0
+        self.told = None  # of the storm, in the end
         self.make_spaces()
+        self.storm = Storm(self.server.port, seed) if storm else None
         self.writers = [Writer(self, n) for n in range(writers)]
         self.readers = [Lister(self, n) for n in range(2)] + [Replayer(self)]
         self.followers = followers(self, ways or list(WAYS))
@@ -59,11 +62,15 @@ class Run:
             assert made.code == 201, made
         client.close()
 
-    def wait_for_acks(self, count):
+    def wait_for_acks(self, count, of_storm=0):
         """Until so many more writes have been acknowledged; False: they do not get on, or a client failed."""
         goal, deadline = self.acks + count, now() + PATIENCE_S
+        if self.storm:
+            self.storm.expect(of_storm)
         while self.acks < goal and now() < deadline and not self.trouble():
             threading.Event().wait(0.002)
+        if self.storm:
+            self.storm.wait()
         return self.acks >= goal
 
     def trouble(self):
@@ -73,6 +80,7 @@ class Run:
         """The end of a run: everybody comes to the last write, and the log is read."""
         try:
             self.end_clients()
+            self.told = self.storm.finish() if self.storm else None
             self.history.facts["checks_failed"] = self.server.metric("apiserver_storage_consistency_checks_total",
                                                                      'status="failure"')
             self.server.stop()
@@ -88,6 +96,8 @@ class Run:
     def close(self):
         for follower in self.followers:
             follower.give_up()
+        if self.storm:
+            self.storm.close()
         try:
             self.server.close()
         except AssertionError as e:
@@ -98,9 +108,10 @@ class Run:
         for client in [*self.writers, *self.readers]:
             client.join(PATIENCE_S)
         last = Client(self, "last")
-        for ns in SPACES:
-            made = last.write("create", f"{ns}/the-end", {"t": f"the-end in {ns}"}, labels={"on": "yes"})
-        self.goal = made["rv"]
+        for end in ("the-end", "after-it"):  # what comes after the goal wakes who waits for an event
+            for ns in SPACES:
+                made = last.write("create", f"{ns}/{end}", {"t": f"{end} in {ns}"}, labels={"on": "yes"})
+            self.goal = self.goal or made["rv"]
         last.list(None, None)
         self.history.facts["goal"] = self.goal
         for follower in self.followers:
