@@ -2,7 +2,7 @@
 
     chaos.py [KILLS [SEED [WRITES [STORM]]]]
 
-100 kills by default, in runs of at most 20 kills with a server each; before each of them some 30 acknowledged WRITES of
+100 kills by default, in runs of at most 40 kills with a server each; before each of them some 30 acknowledged WRITES of
 clients of every kind, and 1,500 of the STORM. Every second run compacts its log all the time. A pause or a clean restart
 comes with every fourth kill. What a run with a violation saw is kept in files: History.load() reads one, pickle the other.
 """
@@ -19,9 +19,10 @@ from checker import Checker
 from history import WROTE
 from storm import EXPIRED, GET, Judge, Told
 from tidewatch import BUILD
+from ways import WAYS
 from workload import Run
 
-KILLS_A_RUN = 20
+KILLS_A_RUN, WAYS_A_RUN = 40, 5  # of all ways, since each is a process that begins anew with every kill
 # The compactor looks once in 256 changes: with a storm every 100 ms or so.
 COMPACTING = {False: ("--history-bytes=40KiB",), True: ("--history-bytes=400KiB",)}
 
@@ -83,15 +84,16 @@ def main():
     kills, seed, acks, storm = (int(said or default) for said, default in itertools.zip_longest(
         sys.argv[1:], (100, random.randrange(1 << 30), 30, 1500)))
     total, began, violations, number = collections.Counter(), time.monotonic(), 0, 0
-    print(f"SEED={seed}, {BUILD}")
+    print(f"SEED={seed}, {BUILD}", flush=True)
     while total["kills"] < kills:
-        done = play(seed + number, min(KILLS_A_RUN, kills - total["kills"]), acks, number % 2 == 1, storm=storm)
+        ways = random.Random(seed + number).sample(list(WAYS), WAYS_A_RUN)
+        done = play(seed + number, min(KILLS_A_RUN, kills - total["kills"]), acks, number % 2 == 1, storm=storm, ways=ways)
         total.update(runs=1, kills=done.kills, compacted=done.log.floor, **count(done))
         for violation in done.found[:10]:
             print(f"  {violation.name}: {violation.what}")
         if done.found:
             violations += len(done.found)
-            print(f"run {number}: {len(done.found)} violations, kept in {keep(done, seed + number)}")
+            print(f"run {number}: {len(done.found)} violations, kept in {keep(done, seed + number)}", flush=True)
         if done.kills == 0:
             break
         number += 1
