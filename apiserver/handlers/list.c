@@ -259,7 +259,7 @@ static void add_inconsistent_token(struct list_request *list, struct error *err)
     struct continue_token token = {-1, bytes_from(list->start_after, list->selection.prefix.len),
                                    -1};
 
-    if (list->start_after.len != 0)
+    if (list->start_after.len != 0 && !PLANTED(no_rest))
         err->continue_token = bytes_dup(continue_encode(&list->api->arena, &token));
 }
 
@@ -371,7 +371,7 @@ static enum status choose_revision(struct list_request *list, uint64_t *ret_leas
     else if (o->match == RV_MATCH_EXACT || (o->match == RV_MATCH_NONE && o->rv != 0 && o->limit))
         list->exact = o->rv;
     else
-        *ret_least = o->rv;
+        *ret_least = PLANTED(least_ignored) ? 0 : o->rv;
     return STATUS_OK;
 }
 

@@ -123,6 +123,8 @@ enum status collect_initial(struct watcher *watcher, struct outbox *out, size_t 
         counter_add(
             &watcher->resource->cache->stats.events_encoded[watcher->interest->format.framing], 1);
     }
+    if (snapshot->count == 0 && PLANTED(empty_unmarked))
+        watcher->initial_end = false;
     snapshot_unref(watcher->snapshot);
     watcher->snapshot = NULL;
     watcher->state = WATCHER_LIVE;

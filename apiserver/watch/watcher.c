@@ -71,6 +71,8 @@ static bool watcher_join(struct watcher *watcher)
 {
     struct resource *resource = watcher->resource;
 
+    if (PLANTED(empty_begins_late) && resource->objects.count == 0 && resource->window.count == 0)
+        watcher->cursor = watcher->cursor + 50;
     watcher->bucket = dispatcher_join(&resource->dispatcher, &watcher->interest->filter);
     if (watcher->bucket == NULL)
         return false;
@@ -165,6 +167,10 @@ static void on_timer(struct loop_timer *timer)
     struct watcher *watcher = container_of(timer, struct watcher, timer);
     uint64_t now = loop_now_ms(watcher->resource->cache->options.loop);
 
+    if (now >= watcher->deadline && PLANTED(cut_at_timeout)) {
+        watcher_abort(watcher);
+        return;
+    }
     if (now >= watcher->deadline) {
         watcher_finish(watcher, watcher->short_lived);
         return;

@@ -176,6 +176,13 @@ class Checker:
         i = bisect.bisect_left(times, at)
         return most[i - 1] if i else 0
 
+    def was_down(self, begin, end, how):
+        """Whether the server was killed, or restarted, at some time between the two."""
+        for note, up in zip(self.history.notes, [*self.history.notes[1:], {"at": float("inf")}]):
+            if note["what"] == how and note["at"] <= end and up["at"] >= begin:
+                return True
+        return False
+
     def version_at(self, key, rv):
         """(the version of a key that stands at a revision, whether that is certain)"""
         versions = self.by_key.get(key, [])
@@ -286,6 +293,11 @@ class Checker:
         for r in self.history.reads:
             if r["verb"] == "get":
                 self.check_get(r)
+            elif r.get("form") == "rest":
+                self.check_rest(r)
+            elif r["code"] == 504:
+                if r["least"] <= self.newest_seen(r["call"]):
+                    self.fail("W12", f"a list at {r['least']} is said to be of the future, though {self.newest_seen(r['call'])} had been seen")
             elif r["code"] == 200:
                 self.check_list(r)
 
@@ -302,22 +314,41 @@ class Checker:
                 self.fail("R5", f"get {key}: 404, though {seen} was there and nobody deleted it")
 
     def check_list(self, r):
-        what = f"list of {r['ns'] or 'all'} {r['selector'] or ''} at {r['rv']}"
-        if r["asked"] is None and r["rv"] < self.newest_seen(r["call"]):
+        form, least = r.get("form", "unset"), r.get("least")
+        what = f"list of {r['ns'] or 'all'} {r['selector'] or ''} at {r['rv']} ({form} {least})"
+        if form in ("unset", "empty") and r["rv"] < self.newest_seen(r["call"]):
             self.fail("R2", f"{what}: {self.newest_seen(r['call'])} had been seen before")
+        if form in ("plain", "not older") and r["rv"] < least:
+            self.fail("W11", f"{what}: that is older")
         if r["rv"] > self.newest_possible(r["ret"]):
             self.fail("R4", f"{what}: before anybody asked for that revision")
-        if r["asked"] is not None and r["rv"] != r["asked"]:
-            self.fail("R1", f"{what}: {r['asked']} was asked for")
+        if form == "exact" and r["rv"] != least:
+            self.fail("R1", f"{what}: another was asked for")
         if len(set(r["rvs"])) != 1:
             self.fail("R1", f"{what}: its pages are of {r['rvs']}")
         self.check_state("R1", what, r["ns"], r["selector"], r["rv"], r["items"])
 
-    def check_state(self, name, what, ns, selector, rv, items):
+    def check_rest(self, r):
+        """What the token of an expired one gives: all that is behind a key now."""
+        what = f"the rest of a list of {r['ns'] or 'all'} {r['selector'] or ''} behind {r['after']}"
+        if r["code"] != 200:
+            self.fail("R3", f"{what}: {r['code']}")
+            return
+        if r["rv"] < self.newest_seen(r["call"]) or r["rv"] > self.newest_possible(r["ret"]):
+            self.fail("R3", f"{what}: at {r['rv']}, where {self.newest_seen(r['call'])} had been seen")
+        behind = {key for key in {*self.by_key, *map(key_of, r["items"])} if key > r["after"] and key.split("/") > r["after"].split("/")}
+        before = {key_of(tree) for tree in r["items"]} - behind
+        for key in before:
+            if key <= r["after"] and key.split("/") <= r["after"].split("/"):
+                self.fail("R3", f"{what}: {key} is not behind it")
+        self.check_state("R3", what, r["ns"], r["selector"], r["rv"], r["items"], behind)
+
+    def check_state(self, name, what, ns, selector, rv, items, keys=None):
+        """Whether the items are all that is in sight at a revision, of all keys or of some."""
         told = {key_of(tree): tree for tree in items}
         if len(told) != len(items):
             self.fail(name, f"{what}: an object twice")
-        for key in {*self.by_key, *told}:
+        for key in {*self.by_key, *told} if keys is None else keys:
             version, certain = self.version_at(key, rv)
             tree = version.tree if version else None
             expected = tree if selects(ns, selector, key, tree) else None
@@ -341,6 +372,8 @@ class Checker:
     def check_ends(self):
         if self.history.facts.get("checks_failed"):
             self.fail("R8", f"{self.history.facts['checks_failed']} comparisons of the cache with the store failed")
+        if self.history.facts.get("kept"):
+            self.fail("L4", f"{self.history.facts['kept']} more connections than before all its clients came")
         for what in self.history.facts.get("trouble", []):
             self.fail("W18", what)
         goal = self.history.facts.get("goal")
@@ -349,8 +382,9 @@ class Checker:
             if s.get("chain"):
                 last[s["client"]] = s
         for s in last.values():
-            if goal and (s.get("told") or 0) < goal:
-                self.fail("R7", f"{s['client']} ({s['way']}) never came to {goal}, but to {s.get('told')}")
+            told = max(s.get("told") or 0, s["rv"] or 0)  # what it begins at was told by a list
+            if goal and told < goal:
+                self.fail("R7", f"{s['client']} ({s['way']}) never came to {goal}, but to {told}")
 
     # ---- each key by itself ----
 
@@ -372,16 +406,16 @@ class StreamCheck:
         self.cursor = stream["rv"] or 0
         self.bookmark = 0
         self.last = 0  # event
-        self.state = None if stream["rv"] is not None else []
+        self.state = None if stream["rv"] is not None or stream.get("live") else []
+        self.begun = not stream.get("live")  # whether it is known where
 
     def fail(self, name, what):
         s = self.stream
         where = f"{s['client']} ({s['way']}, {s['ns'] or 'all'} {s['selector'] or ''} from {s['rv']})"
-        self.checker.fail(name, f"{where}: {what}")
+        self.checker.fail(s.get("tests", name), f"{where}: {name}, {what}")
 
     def run(self):
-        if self.stream["end"] == "expired" and self.checker.whole:
-            self.fail("W14", "410, though nothing was compacted")
+        self.check_end()
         for at, type, told, *id in self.stream["events"]:
             if type in (BOOKMARK, SYNCED):
                 self.on_bookmark(at, type, told)
@@ -392,12 +426,43 @@ class StreamCheck:
             if id and id[0] is not None and id[0] != (told if isinstance(told, int) else rv_of(told)):
                 self.fail("W18", f"the id {id[0]} of {type} {told}")
 
+    def check_end(self):
+        s = self.stream
+        if s["end"] == "expired" and self.checker.whole:
+            self.fail("W14", "410, though nothing was compacted")
+        if s["end"] == "silent":
+            self.fail("W7", "neither event nor bookmark came")
+        if s.get("half") and s.get("whole"):
+            self.fail("W19", "it ended in the middle of a line, as if that were whole")
+        if s.get("whole") is not None and s["events"] and not self.checker.was_down(s["call"], s["over"], "kill"):
+            if not s["whole"]:
+                self.fail("W19", "it was cut, though nobody killed the server")
+            elif s.get("timeout", 0) * 0.9 > s["over"] - s["call"] and not self.checker.was_down(s["call"], s["over"], "restart"):
+                self.fail("W19", f"it ended after {s['over'] - s['call']:.2f} s of {s['timeout']}")
+
+    def begin(self, rv):
+        """The first that a live one is told, of a revision: what was there is old, what came after its answer must be told."""
+        seen = self.checker.newest_seen(self.stream["call"])
+        if rv <= seen:
+            self.fail("W11", f"{rv} is old: {seen} had been seen")
+        self.begun, self.cursor = True, max(self.cursor, min(rv - 1, self.checker.newest_possible(self.stream["opened"])))
+
     def on_initial(self, type, tree):
         if type != "ADDED":
             self.fail("W8", f"{type} in the first state")
         self.state.append(tree)
 
     def on_bookmark(self, at, type, rv):
+        least = max(self.stream.get("least", 0), self.checker.newest_seen(self.stream["call"]) if self.stream.get("fresh") else 0)
+        if type == BOOKMARK and self.state is not None:
+            self.fail("W8", f"bookmark {rv} before the first state had an end")
+            self.state, self.cursor = None, rv
+        if type == SYNCED and rv < least:
+            self.fail("W11", f"the first state is of {rv}, not of {least}")
+        if self.stream.get("future") and rv < self.stream["rv"]:
+            self.fail("W12", f"bookmark {rv}, though nothing below {self.stream['rv']} is for it")
+        if not self.begun:
+            self.begun, self.cursor = True, min(rv, self.checker.newest_possible(self.stream["opened"]))
         if type == SYNCED and self.state is not None:
             self.checker.check_state("W8", f"first state of {self.stream['client']}", self.ns, self.selector, rv, self.state)
             self.state, self.cursor = None, rv
@@ -414,8 +479,10 @@ class StreamCheck:
 
     def on_event(self, at, type, tree):
         rv, key = rv_of(tree), key_of(tree)
+        if not self.begun:
+            self.begin(rv)
         if rv <= self.cursor:
-            name = "W7" if rv <= self.bookmark else "W3" if rv == self.last else "W6" if not self.last else "W2"
+            name = "W12" if self.stream.get("future") and not self.last else "W7" if rv <= self.bookmark else "W3" if rv == self.last else "W6" if not self.last else "W2"
             if type == "DELETED" and rv in self.checker.versions and self.checker.versions[rv].tree is not None:
                 name = "W10"
             self.fail(name, f"{type} {key} at {rv} after {self.cursor}")

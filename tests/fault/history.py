@@ -2,9 +2,11 @@
 answer never came is unknown (code None), not failed.
 
   writes   {client, verb, key, sent, call, ret, code, rv, object, expected, dry, noop, removes, uid}
-  reads    {client, verb: get|list, key | ns, selector, asked, call, ret, code, rv, object | items}
-  streams  {client, way, ns, selector, rv (None: begins with the state), chain, call, events, end}
+  reads    {client, verb: get|list, key | ns, selector, form, least, call, ret, code, rv, object | items, after}
+           form: how the revision `least` was asked for (client.py); "rest": with the token of a 410, behind a key
+  streams  {client, way, ns, selector, rv (None: begins with the state), chain, call, events, end, over, whole, half}
            events: [at, type, object | rv, id]; type BOOKMARK, SYNCED (the end of a first state) or that of an event
+           over: when it ended by itself; whole: as HTTP has it; half: in the middle of a line. More in probes.py
   notes    {at, what}: kills, pauses, starts
   others   (call, ret, rv) of acknowledged writes that are recorded elsewhere
 """

@@ -38,6 +38,14 @@ BUGS = {
     "ignore_finalizer": Bug("a delete ignores finalizers", 4),
     "reuse_uid": Bug("a new object has the uid of an older one", 20),
     "noop_event": Bug("an update that changes nothing makes an event", 4),
+    "live_repeats": Bug("a watch that wants what comes next is told of what was"),
+    "least_ignored": Bug("a list that may not be older than a revision is"),
+    "future_is_now": Bug("a watch from a revision to come is told of what is before it"),
+    "load_misses": Bug("a server that starts does not know an object", 20, 2),
+    "empty_begins_late": Bug("a watch of what is empty misses the first that comes"),
+    "empty_unmarked": Bug("a first state of nothing has no end", 4),
+    "cut_at_timeout": Bug("a watch whose time is over is cut"),
+    "no_rest": Bug("an expired list has no token for the rest", 1, 0, True, 1200),
     "dry_run_writes": Bug("a dry run writes", 4),
 }
 ATTEMPTS, QUIET_RUNS = 4, 4  # what needs a race may need more than one run

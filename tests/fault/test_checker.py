@@ -29,7 +29,7 @@ def read(verb, at, **more):
 
 
 def listed(at, rv, *items, **more):
-    return read("list", at, ns="a", selector=None, asked=None, items=list(items), rv=rv, rvs=[rv], **more)
+    return read("list", at, ns="a", selector=None, items=list(items), rv=rv, rvs=[rv], **more)
 
 
 def stream(selector, rv, *events, **more):
@@ -111,6 +111,10 @@ class Found(unittest.TestCase):
         del self.selected[0]
         self.assertEqual(self.names(), {"W8"})
 
+    def test_W8_a_first_state_without_an_end(self):
+        self.selected[1][1] = "BOOKMARK"
+        self.assertEqual(self.names(), {"W8"})
+
     def test_W9_a_transition_told_by_the_new_labels_alone(self):
         self.selected[2][1] = "ADDED"
         self.assertEqual(self.names(), {"W9"})
@@ -139,7 +143,86 @@ class Found(unittest.TestCase):
         self.plain[4][3] = 6
         self.assertEqual(self.names(), {"W18"})
 
+    def test_W11_a_first_state_that_is_older_than_what_was_asked_for(self):
+        self.history.streams[1].update(call=11.5, fresh=True)
+        self.assertEqual(self.names(), set())
+        self.selected[:] = [[22, "ADDED", X1, None], [22, SYNCED, 1, None], *self.selected[2:]]
+        self.history.streams[1].update(call=21.5)
+        self.assertEqual(self.names(), {"W11"})
+        self.history.streams[1].update(fresh=False, least=2)
+        self.assertEqual(self.names(), {"W11"})
+
+    def test_W11_a_live_watch_that_is_told_what_was_there(self):
+        live = stream(None, None, [31, "MODIFIED", X3, None], [41, "ADDED", Y4, None], live=True, call=21.5, opened=22)
+        self.history.streams.append(live)
+        self.assertEqual(self.names(), set())
+        live["events"].insert(0, [23, "MODIFIED", X2, None])
+        self.assertEqual(self.names(), {"W11"})
+
+    def test_W11_a_list_that_is_older_than_what_was_asked_for(self):
+        for form in ("plain", "not older"):
+            self.history.reads[1].update(form=form, least=3)
+            self.assertEqual(self.names(), set())
+            self.history.reads[1].update(least=4)
+            self.assertEqual(self.names(), {"W11"})
+
+    def test_W12_a_watch_of_the_future_that_is_told_of_the_past(self):
+        later = stream(None, 3, [22, "MODIFIED", X2, None], [41, "ADDED", Y4, None], future=True)
+        self.history.streams.append(later)
+        self.assertEqual(self.names(), {"W12"})
+        later["events"][0] = [22, "BOOKMARK", 2, None]
+        self.assertEqual(self.names(), {"W12"})
+        del later["events"][0]
+        self.assertEqual(self.names(), set())
+
+    def test_W12_a_list_that_calls_the_past_the_future(self):
+        self.history.reads.append(read("list", 62, ns="a", selector=None, form="not older", least=6, code=504))
+        self.assertEqual(self.names(), set())
+        self.history.reads[-1]["least"] = 4
+        self.assertEqual(self.names(), {"W12"})
+
+    def test_W15_W16_W17_what_goes_wrong_at_a_rare_moment_has_its_name(self):
+        live = stream(None, None, [41, "ADDED", Y4, None], live=True, call=21.5, opened=22)
+        self.history.streams.append(live)
+        self.assertEqual(self.names(), {"W4"})  # X3 came after it was open
+        for tests in ("W15", "W16"):
+            live["tests"] = tests
+            self.assertEqual(self.names(), {tests})
+        live.update(ns="(never)", tests="W17")
+        self.assertEqual(self.names(), {"W17"})
+        live["events"] = []
+        self.assertEqual(self.names(), set())
+        live["end"] = "silent"
+        self.assertEqual(self.names(), {"W17"})
+
+    def test_W19_an_end_that_is_none(self):
+        self.history.notes = [{"at": 80, "what": "kill"}, {"at": 81, "what": "start"}, {"at": 90, "what": "restart"}, {"at": 91, "what": "start"}]
+        timed = self.history.streams[0]
+        timed.update(call=5, over=90.5, whole=True, timeout=85)
+        self.assertEqual(self.names(), set())
+        timed.update(call=82, whole=False)
+        self.assertEqual(self.names(), {"W19"})
+        timed.update(over=79, call=5)
+        self.assertEqual(self.names(), {"W19"})
+        timed.update(whole=True)
+        self.assertEqual(self.names(), {"W19"})
+        timed.update(timeout=70)
+        self.assertEqual(self.names(), set())
+        timed.update(half=True)
+        self.assertEqual(self.names(), {"W19"})
+
     # ---- reads ----
+
+    def test_R3_the_rest_of_a_list_that_is_not_all_of_it(self):
+        rest = listed(61, 5, Y4, form="rest", after="a/x", call=60)
+        self.history.reads.append(rest)
+        self.assertEqual(self.names(), set())
+        rest["items"] = []
+        self.assertEqual(self.names(), {"R3"})
+        rest.update(items=[Y4], after="a/z")
+        self.assertEqual(self.names(), {"R3"})
+        rest.update(after="a/x", code=410)
+        self.assertEqual(self.names(), {"R3"})
 
     def test_R1_a_list_that_is_not_the_state(self):
         self.history.reads[1]["items"] = []
@@ -240,6 +323,10 @@ class Found(unittest.TestCase):
     def test_D5_a_phantom(self):
         self.plain.append([70, "ADDED", tree("z", 6, "t6"), None])
         self.assert_found("D5")
+
+    def test_L4_connections_that_are_never_let_go(self):
+        self.history.facts["kept"] = 3
+        self.assertEqual(self.names(), {"L4"})
 
     # ---- unknown is not failed ----
 

@@ -2,49 +2,39 @@
 
 Keys are a writer's own, shared by all, a counter, held by a finalizer, or swept away by a deletecollection. Watchers
 follow in every way there is (tests/lib/ways.py), with and without selectors, resume where they were, and a replayer
-goes back to old revisions. Whoever is cut waits for the server to be up again.
+goes back to old revisions. What is asked seldom, or at rare moments, is asked by probes.py. Whoever is cut waits for
+the server to be up again.
 """
-import http.client
 import json
 import os
-import random
 import threading
 import urllib.parse
 
+import probes
+from client import CUT, SELECTOR, SPACES, Client, path_of, query_of, take
 from history import History, Log, now
 from storm import Storm
-from tidewatch import PATIENCE_S, Server, Watch, configmap, wait_for
+from tidewatch import PATIENCE_S, Server, Watch
 from ways import WAYS, Lines, read
 
-CUT = (http.client.HTTPException, OSError, json.JSONDecodeError)
-SPACES = ("default", "east", "east-2", "sweep")
-SELECTOR = "on=yes"
-ENDING = "k8s.io/initial-events-end"
-EXPIRED = 410
 FLAGS = ("--watch-window-events=64", "--bookmark-interval=100ms", "--consistency-check-interval=300ms")
-
-
-def path_of(ns, name=None):
-    path = f"/api/v1/namespaces/{ns}/configmaps" if ns else "/api/v1/configmaps"
-    return f"{path}/{name}" if name else path
-
-
-def query_of(selector):
-    return f"&labelSelector={urllib.parse.quote(selector)}" if selector else ""
 
 
 class Run:
     """One server, and all its clients."""
 
-    def __init__(self, seed, flags=(), writers=4, ways=None, server=Server, storm=False):
+    def __init__(self, seed, flags=(), writers=4, ways=None, server=Server, storm=False, probing=True):
         self.seed, self.history = seed, History()
         self.server = server(threads=2, flags=[*FLAGS, *flags])
         self.up, self.stopping = threading.Event(), threading.Event()
         self.up.set()
+        self.down = threading.Event()
         self.goal = None
         self.acks = 0
         self.told = None  # of the storm, in the end
         self.make_spaces()
+        self.sockets = self.server.sockets()
+        self.probes = [*probes.empty(self), *probes.probes(self)] if probing else []
         self.storm = Storm(self.server.port, seed) if storm else None
         self.writers = [Writer(self, n) for n in range(writers)]
         self.readers = [Lister(self, n) for n in range(2)] + [Replayer(self)]
@@ -53,7 +43,7 @@ class Run:
             client.start()
 
     def clients(self):
-        return [*self.followers, *self.readers, *self.writers]
+        return [*self.followers, *self.readers, *self.probes, *self.writers]
 
     def make_spaces(self):
         client = self.server.client()
@@ -81,6 +71,8 @@ class Run:
         try:
             self.end_clients()
             self.told = self.storm.finish() if self.storm else None
+            self.let_go()
+            self.history.facts["kept"] = max(0, self.server.sockets(self.sockets) - self.sockets)
             self.history.facts["checks_failed"] = self.server.metric("apiserver_storage_consistency_checks_total",
                                                                      'status="failure"')
             self.server.stop()
@@ -93,11 +85,14 @@ class Run:
         self.close()
         return self.history, log
 
-    def close(self):
+    def let_go(self):
         for follower in self.followers:
             follower.give_up()
         if self.storm:
             self.storm.close()
+
+    def close(self):
+        self.let_go()
         try:
             self.server.close()
         except AssertionError as e:
@@ -105,12 +100,13 @@ class Run:
 
     def end_clients(self):
         self.stopping.set()
-        for client in [*self.writers, *self.readers]:
+        for client in [*self.writers, *self.readers, *self.probes]:
             client.join(PATIENCE_S)
         last = Client(self, "last")
         for end in ("the-end", "after-it"):  # what comes after the goal wakes who waits for an event
             for ns in SPACES:
                 made = last.write("create", f"{ns}/{end}", {"t": f"{end} in {ns}"}, labels={"on": "yes"})
+            assert made.get("rv"), made
             self.goal = self.goal or made["rv"]
         last.list(None, None)
         self.history.facts["goal"] = self.goal
@@ -122,18 +118,19 @@ class Run:
 
     def kill(self):
         self.history.note("kill")
-        self.up.clear()
-        self.server.kill()
-        self.server.start()
-        self.history.note("start")
-        self.up.set()
+        self.again(self.server.kill)
 
     def restart(self):
         self.history.note("restart")
+        self.again(self.server.stop)
+
+    def again(self, end):
         self.up.clear()
-        self.server.stop()
+        end()
+        self.down.set()
         self.server.start()
         self.history.note("start")
+        self.down.clear()
         self.up.set()
 
     def pause(self, seconds):
@@ -142,95 +139,6 @@ class Run:
         threading.Event().wait(seconds)
         self.server.process.send_signal(18)
         self.history.note("go on")
-
-
-class Client(threading.Thread):
-    """What each client can do, recorded."""
-
-    def __init__(self, run, name):
-        super().__init__(name=name, daemon=True)
-        self.in_run, self.history, self.error = run, run.history, None
-        self.dice = random.Random(f"{run.seed} {name}")
-        self.http = run.server.client()
-        self.tokens = 0
-
-    def run(self):
-        try:
-            while not self.in_run.stopping.is_set():
-                self.in_run.up.wait(PATIENCE_S)
-                self.step()
-        except Exception as e:
-            if not self.in_run.stopping.is_set() or not isinstance(e, CUT):
-                self.error = e
-        self.close()
-
-    def close(self):
-        self.http.close()
-
-    def token(self):
-        self.tokens += 1
-        return f"{self.name}.{self.tokens}"
-
-    def ask(self, record, method, path, body=None, content_type="application/json"):
-        record["call"] = now()
-        try:
-            answer = self.http.call(method, path, body, content_type=content_type)
-        except CUT:
-            record["code"], record["ret"] = None, now()
-            self.in_run.up.wait(PATIENCE_S)
-            return record, None
-        record["code"], record["ret"] = answer.code, now()
-        return record, answer.json
-
-    def write(self, verb, key, data=None, labels=None, finalizers=None, rv=None, uid=None, query="", **noted):
-        ns, name = key.split("/")
-        record = {"client": self.name, "verb": verb, "key": key, "sent": data, "expected": rv, "uid": uid, **noted}
-        if verb == "delete":
-            body = {"preconditions": {"resourceVersion": str(rv)}} if rv else None
-            record, told = self.ask(record, "DELETE", path_of(ns, name) + query, body)
-        elif verb == "patch":
-            body = noted.get("patch") or {"data": data}
-            record, told = self.ask(record, "PATCH", path_of(ns, name) + query, body, "application/merge-patch+json")
-        else:
-            body = configmap(name, data, labels=labels, **({"finalizers": finalizers} if finalizers else {}))
-            if rv:
-                body["metadata"]["resourceVersion"] = str(rv)
-            method, path = ("POST", path_of(ns)) if verb == "create" else ("PUT", path_of(ns, name))
-            record, told = self.ask(record, method, path + query, body)
-        if told and told["kind"] == "ConfigMap":
-            record["object"] = self.history.keep(told)
-            record["rv"] = int(told["metadata"]["resourceVersion"]) if not record.get("dry") else None
-        self.history.writes.append(record)
-        self.in_run.acks += record["code"] in (200, 201)
-        return record
-
-    def get(self, key):
-        record, told = self.ask({"client": self.name, "verb": "get", "key": key}, "GET", path_of(*key.split("/")))
-        if record["code"] == 200:
-            record["object"] = self.history.keep(told)
-            record["rv"] = int(told["metadata"]["resourceVersion"])
-        if record["code"] is not None:
-            self.history.reads.append(record)
-        return record
-
-    def list(self, ns, selector, limit=0, exact=None):
-        """A list, page by page; None if it was cut on the way."""
-        record = {"client": self.name, "verb": "list", "ns": ns, "selector": selector, "asked": exact, "items": [], "rvs": []}
-        at = f"&resourceVersion={exact}&resourceVersionMatch=Exact" if exact else ""
-        went_on, began = "", now()
-        while went_on is not None:
-            path = f"{path_of(ns)}?x=1{query_of(selector)}{f'&limit={limit}' if limit else ''}{went_on or at}"
-            record, told = self.ask(record, "GET", path)
-            record["call"] = began
-            if record["code"] != 200:
-                return None
-            record["items"] += [self.history.keep({"apiVersion": "v1", "kind": "ConfigMap", **i}) for i in told["items"]]
-            record["rvs"].append(int(told["metadata"]["resourceVersion"]))
-            token = told["metadata"].get("continue")
-            went_on = f"&continue={urllib.parse.quote(token)}" if token else None
-        record["rv"] = record["rvs"][0]
-        self.history.reads.append(record)
-        return record
 
 
 class Writer(Client):
@@ -361,7 +269,7 @@ class Lister(Client):
         elif what < 0.8 or self.last is None:
             listed = self.list(ns, selector, limit=self.dice.randrange(2, 8))
         else:
-            listed = self.list(ns, selector, exact=max(1, self.last - self.dice.randrange(100)))
+            listed = self.list(ns, selector, form="exact", least=max(1, self.last - self.dice.randrange(100)))
         self.last = listed["rv"] if listed else self.last
         self.in_run.stopping.wait(0.003)
 
@@ -389,29 +297,6 @@ class Replayer(Client):
         except (StopIteration, *CUT):
             self.in_run.up.wait(PATIENCE_S)
         self.in_run.stopping.wait(0.01)
-
-
-def take(history, record, event, id=None):
-    """Records an event; the revision up to which all is told now. StopIteration: it is the end."""
-    if event is None:
-        record["end"] = "clean"
-        raise StopIteration
-    type, tree = event["type"], event["object"]
-    meta = tree.get("metadata", {})
-    if type == "ERROR":
-        record["end"] = "expired" if tree["code"] == EXPIRED else "refused"
-        raise StopIteration
-    rv = int(meta["resourceVersion"])
-    if type == "BOOKMARK":
-        ended = meta.get("annotations", {}).get(ENDING) == "true"
-        record["events"].append([now(), "SYNCED" if ended else type, rv, id])
-        record["synced"] = record.get("synced", record["rv"] is not None) or ended
-    else:
-        record["events"].append([now(), type, history.keep(tree), id])
-    if record["rv"] is None and not record.get("synced"):
-        return 0
-    record["told"] = max(record.get("told") or record["rv"] or 0, rv)
-    return record["told"]
 
 
 class Follower(Client):
@@ -465,6 +350,8 @@ class Follower(Client):
                 patience -= 1
                 if (patience <= 0 and rv and self.in_run.goal is None) or (self.in_run.goal and rv >= self.in_run.goal):
                     break
+            else:
+                self.reader.tell_end(record)
         except StopIteration:
             pass
         self.reader.close()

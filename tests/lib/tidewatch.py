@@ -25,6 +25,13 @@ PATIENCE_S = float(os.environ.get("TIDEWATCH_PATIENCE", "60"))
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 
 
+def link_of(path):
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:
+        return ""
+
+
 class Server:
     """A tidewatch process. `with Server() as s:` ends it, and checks that it ended well."""
 
@@ -103,6 +110,16 @@ class Server:
     def rss_kib(self):
         with open(f"/proc/{self.process.pid}/status") as f:
             return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+
+    def sockets(self, at_most=None):
+        """How many it has, once there are no more than that; or after a while, however many there are."""
+        deadline = time.monotonic() + PATIENCE_S / 4
+        while True:
+            folder = f"/proc/{self.process.pid}/fd"
+            count = sum(link_of(os.path.join(folder, name)).startswith("socket:") for name in os.listdir(folder))
+            if at_most is None or count <= at_most or time.monotonic() > deadline:
+                return count
+            select.select([], [], [], 0.01)
 
     def metric(self, name, label=""):
         """The sum of a family, or of its series with that label."""

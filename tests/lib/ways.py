@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import subprocess
+import time
 
 import kubeproto
 import npm
@@ -26,9 +27,10 @@ def mark(rv, id=None):
 
 class Reader:
     accept = None
+    tells_end = True
 
     def __init__(self, server, path, query, rv, options):
-        self.closed = False
+        self.closed = self.half = False  # half: it ended in the middle of a line
         self.url = f"{server.url}{path}?watch=true{query}"
         self.rv, self.options = rv, options
         self.process = self.open()
@@ -48,8 +50,15 @@ class Reader:
         """Whole lines; a cut one is none."""
         for line in self.process.stdout:
             if not line.endswith(b"\n"):
+                self.half = True
                 return
             yield line
+
+    def tell_end(self, record):
+        """Of a stream that ended by itself: when, and whether as HTTP says that it is whole."""
+        if self.tells_end:
+            record["over"], record["half"] = time.monotonic(), self.half
+            record["whole"] = self.process.wait() == 0
 
     def close(self):
         """From any thread: ends the iteration."""
@@ -98,10 +107,12 @@ class Protobuf(Reader):
                                          else self.process.stdout.read(n)):
                 yield event_of(kubeproto.event_of(data))
         except AssertionError:
-            return  # cut inside of a frame
+            self.half = True  # it was cut inside of a frame
 
 
 class LongPolls(Reader):
+    tells_end = False
+
     def open(self):
         return self.curl(f"{self.url}&longPoll=true&timeoutSeconds=20{self.at_rv()}")
 
@@ -122,6 +133,8 @@ class LongPolls(Reader):
 
 
 class WebSocket(Reader):
+    tells_end = False
+
     def open(self):
         return subprocess.Popen(["node", CLIENT, self.url.replace("http:", "ws:") + self.at_rv(), json.dumps(self.options)],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
