@@ -1,5 +1,6 @@
 /*
- * One turn: timers, sockets (h2o polls and calls back), posted tasks, deferred tasks.
+ * One turn: timers, sockets (h2o polls and calls back), posted tasks, deferred tasks. Timers that
+ * are late wait for one turn of the others.
  * h2o has lists of timeouts with one length each; ours differ, so they live in a binary heap.
  */
 #include "apiserver/transport/loop_h2o.h"
@@ -12,6 +13,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+
+enum { LATE_MS = 250 };
 
 struct loop {
     h2o_loop_t *h2o;
@@ -261,13 +264,27 @@ static int32_t wait_ms(const struct loop *loop)
     return wait < INT32_MAX ? (int32_t)wait : INT32_MAX;
 }
 
+/* We were stopped (SIGSTOP, a suspended machine), or have been busy for long. What peers sent in
+ * that time has not been looked at: their timers must not say that they were silent. */
+static bool timers_are_late(const struct loop *loop)
+{
+    uint64_t now = loop_now_ms(loop);
+
+    return loop->heap_count > 0 && loop->heap[1]->at_ms < now &&
+           now - loop->heap[1]->at_ms > LATE_MS;
+}
+
 void loop_run(struct loop *loop)
 {
+    bool late = false;
+
     while (!atomic_load_explicit(&loop->stopped, memory_order_acquire)) {
         int32_t wait;
 
         loop->now_ms = 0;
-        run_timers(loop);
+        late = !late && timers_are_late(loop); /* one turn for all else, and then it is theirs */
+        if (!late)
+            run_timers(loop);
         run_pending(loop);
         wait = wait_ms(loop);
         loop->now_ms = 0;                /* whoever asks first after the sleep takes the time */

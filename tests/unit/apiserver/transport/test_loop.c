@@ -1,5 +1,6 @@
 #include "unit/test.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -87,6 +88,32 @@ TEST(loop, a_timer_that_is_started_again_moves)
     loop_timer_start(loop, &a.timer, 15);
     run_for(loop, 20);
     CHECK_TEXT(bytes_str(ran), "ba!");
+    loop_free(loop);
+}
+
+/* It starts `a`, which is due soon, and is then stopped for long, while `p` is posted to it. */
+static void be_stopped(struct loop_task *task)
+{
+    static struct letter a, p;
+    struct loop *loop = container_of(task, struct letter, task)->loop;
+
+    a = letter_of(loop, 'a');
+    p = letter_of(loop, 'p');
+    loop_timer_start(loop, &a.timer, 1);
+    loop_post(loop, &p.task);
+    poll(NULL, 0, 400);
+}
+
+TEST(loop, after_a_pause_what_came_meanwhile_goes_before_the_timers)
+{
+    struct loop *loop = loop_new(0);
+    struct letter pause = letter_of(loop, ' ');
+
+    ran[0] = '\0';
+    pause.task.run = be_stopped;
+    loop_post(loop, &pause.task);
+    run_for(loop, 500);
+    CHECK_TEXT(bytes_str(ran), "pa!");
     loop_free(loop);
 }
 
