@@ -1,6 +1,6 @@
 """Writers and watchers while the server is killed, paused and restarted; then the checker.
 
-    chaos.py [KILLS [SEED [WRITES [STORM]]]]
+    chaos.py [KILLS [SEED [WRITES [STORM [PAUSE_MS]]]]]
 
 100 kills by default, in runs of at most 40 kills with a server each; before each of them some 30 acknowledged WRITES of
 clients of every kind, and 1,500 of the STORM. Every second run compacts its log all the time. A pause or a clean restart
@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 import time
+from statistics import median
 
 from checker import Checker
 from history import WROTE
@@ -29,7 +30,7 @@ COMPACTING = {False: ("--history-bytes=40KiB",), True: ("--history-bytes=400KiB"
 Done = collections.namedtuple("Done", "found history log acks kills storm")
 
 
-def play(seed, kills, acks=150, compacting=False, flags=(), storm=0, **options):
+def play(seed, kills, acks=150, compacting=False, flags=(), storm=0, pause=0.2, **options):
     """One run: so many acknowledged writes before each fault, and after the last; and so many of the storm."""
     dice, killed = random.Random(seed), 0
     run = Run(seed, [*(COMPACTING[storm > 0] if compacting else ()), *flags], storm=storm > 0, **options)
@@ -40,7 +41,7 @@ def play(seed, kills, acks=150, compacting=False, flags=(), storm=0, **options):
             killed += 1
             if killed % 4 == 2:
                 run.wait_for_acks(acks // 2, storm // 2)
-                run.pause(0.2) if killed % 8 == 2 else run.restart()
+                run.pause(pause) if killed % 8 == 2 else run.restart()
     except (AssertionError, OSError) as e:  # it ended by itself, or does not start again
         trouble.append(repr(e))
         run.up.set()
@@ -72,6 +73,11 @@ def count(done):
             "relists": sum(s["end"] == "expired" for s in streams) + sum(s.end == EXPIRED for s in others)}
 
 
+def starts_of(notes):
+    """How long each start after a kill took."""
+    return [up["at"] - note["at"] for note, up in zip(notes, notes[1:]) if note["what"] == "kill"]
+
+
 def keep(done, seed):
     path = os.path.join(tempfile.gettempdir(), f"tidewatch-history-{seed}.json")
     done.history.save(path)
@@ -81,14 +87,17 @@ def keep(done, seed):
 
 
 def main():
-    kills, seed, acks, storm = (int(said or default) for said, default in itertools.zip_longest(
-        sys.argv[1:], (100, random.randrange(1 << 30), 30, 1500)))
+    kills, seed, acks, storm, pause_ms = (int(said or default) for said, default in itertools.zip_longest(
+        sys.argv[1:], (100, random.randrange(1 << 30), 30, 1500, 200)))
     total, began, violations, number = collections.Counter(), time.monotonic(), 0, 0
+    starts, ends = [], []
     print(f"SEED={seed}, {BUILD}", flush=True)
     while total["kills"] < kills:
         ways = random.Random(seed + number).sample(list(WAYS), WAYS_A_RUN)
-        done = play(seed + number, min(KILLS_A_RUN, kills - total["kills"]), acks, number % 2 == 1, storm=storm, ways=ways)
+        done = play(seed + number, min(KILLS_A_RUN, kills - total["kills"]), acks, number % 2 == 1, storm=storm, pause=pause_ms / 1000, ways=ways)
         total.update(runs=1, kills=done.kills, compacted=done.log.floor, **count(done))
+        starts += starts_of(done.history.notes)
+        ends.append(done.history.facts.get("caught_up_s", float("inf")))
         for violation in done.found[:10]:
             print(f"  {violation.name}: {violation.what}")
         if done.found:
@@ -100,6 +109,8 @@ def main():
     print(f"{total['kills']} kills in {total['runs']} runs, {time.monotonic() - began:.0f} s: {total['acks']} acknowledged and "
           f"{total['unknown']} unknown writes, {total['reads']} reads, {total['events']} events of {total['streams']} streams, "
           f"{total['relists']} times 410, {total['compacted']} revisions compacted; {violations} violations")
+    print(f"ready after a kill in {median(starts):.3f} s, {max(starts):.3f} at most; every watcher came to the last write "
+          f"in {median(ends):.3f} s, {max(ends):.3f} at most")
     return violations != 0
 
 

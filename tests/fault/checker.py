@@ -296,8 +296,7 @@ class Checker:
             elif r.get("form") == "rest":
                 self.check_rest(r)
             elif r["code"] == 504:
-                if r["least"] <= self.newest_seen(r["call"]):
-                    self.fail("W12", f"a list at {r['least']} is said to be of the future, though {self.newest_seen(r['call'])} had been seen")
+                self.check_too_new(r)
             elif r["code"] == 200:
                 self.check_list(r)
 
@@ -327,6 +326,12 @@ class Checker:
         if len(set(r["rvs"])) != 1:
             self.fail("R1", f"{what}: its pages are of {r['rvs']}")
         self.check_state("R1", what, r["ns"], r["selector"], r["rv"], r["items"])
+
+    def check_too_new(self, r):
+        """That of a list whose revision, or that of its first page, is said to be of the future."""
+        least = max([r["least"] or 0, *r["rvs"]])
+        if least <= self.newest_seen(r["call"]) or r["rvs"]:
+            self.fail("W12", f"a list at {least} is said to be of the future, though {self.newest_seen(r['call'])} had been seen")
 
     def check_rest(self, r):
         """What the token of an expired one gives: all that is behind a key now."""

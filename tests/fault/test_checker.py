@@ -176,9 +176,11 @@ class Found(unittest.TestCase):
         self.assertEqual(self.names(), set())
 
     def test_W12_a_list_that_calls_the_past_the_future(self):
-        self.history.reads.append(read("list", 62, ns="a", selector=None, form="not older", least=6, code=504))
+        self.history.reads.append(read("list", 62, ns="a", selector=None, form="not older", least=6, code=504, rvs=[]))
         self.assertEqual(self.names(), set())
         self.history.reads[-1]["least"] = 4
+        self.assertEqual(self.names(), {"W12"})
+        self.history.reads[-1].update(form="unset", least=None, rvs=[5])
         self.assertEqual(self.names(), {"W12"})
 
     def test_W15_W16_W17_what_goes_wrong_at_a_rare_moment_has_its_name(self):

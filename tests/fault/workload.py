@@ -108,10 +108,12 @@ class Run:
                 made = last.write("create", f"{ns}/{end}", {"t": f"{end} in {ns}"}, labels={"on": "yes"})
             assert made.get("rv"), made
             self.goal = self.goal or made["rv"]
+        began = now()
         last.list(None, None)
         self.history.facts["goal"] = self.goal
         for follower in self.followers:
             follower.join(PATIENCE_S)
+        self.history.facts["caught_up_s"] = now() - began
         last.close()
 
     # ---- faults ----

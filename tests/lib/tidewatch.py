@@ -7,6 +7,7 @@ at a deadline.
 import http.client
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -25,6 +26,11 @@ PATIENCE_S = float(os.environ.get("TIDEWATCH_PATIENCE", "60"))
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 
 
+def is_sanitized():
+    with open(os.path.join(BUILD, "CMakeCache.txt")) as f:
+        return re.search(r"^SANITIZE:\w+=(.+)$", f.read(), re.M) is not None
+
+
 def link_of(path):
     try:
         return os.readlink(path)
@@ -36,6 +42,7 @@ class Server:
     """A tidewatch process. `with Server() as s:` ends it, and checks that it ended well."""
 
     scheme = "http"
+    environment = {}  # beside ours
 
     def __init__(self, storage="sqlite", threads=2, flags=()):
         self.folder = tempfile.mkdtemp(prefix="tidewatch-test-")
@@ -50,7 +57,7 @@ class Server:
                 f"--threads={self.threads}", f"--write-kubeconfig={self.folder}/kubeconfig",
                 *self.flags]
         self.log = open(os.path.join(self.folder, "log"), "ab")
-        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=self.log)
+        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **self.environment})
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
         line = self.process.stdout.readline().decode() if ready else ""
         if not line.startswith("tidewatch ready: "):

@@ -11,14 +11,9 @@ import subprocess
 import tempfile
 import unittest
 
-from tidewatch import BUILD, PATIENCE_S, SecureServer, Server, main, wait_for
+from tidewatch import BUILD, PATIENCE_S, SecureServer, Server, is_sanitized, main, wait_for
 
 TIDEWATCH = os.path.join(BUILD, "tidewatch")
-
-
-def is_sanitized():
-    with open(os.path.join(BUILD, "CMakeCache.txt")) as f:
-        return re.search(r"^SANITIZE:\w+=(.+)$", f.read(), re.M) is not None
 
 
 def status_of(pid):

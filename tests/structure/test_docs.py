@@ -10,7 +10,7 @@ SOURCES = [path for folder in ("*", "*/**/*") for path in glob.glob(folder, root
            if not path.startswith("build/")]
 DOCUMENTS = sorted(path for path in SOURCES if path.endswith(".md"))
 FILE = re.compile(r"(?<![\w./*-])((?:[\w*-]+/)*[\w*-]+\.(?:c|h|py|sh))\b")
-TEST = re.compile(r"`((?:interop|scenario|structure|unit)/[\w/-]+\.(?:py|c)) (\w+)`")
+TEST = re.compile(r"`((?:fault|interop|scenario|structure|unit)/[\w/-]+\.(?:py|c)) (\w+)`")
 CLIENT_FEATURES = 21  # of client-go, and two beyond it
 
 
@@ -67,6 +67,14 @@ class Docs(unittest.TestCase):
                     missing.append(f"{document}: {path} {name}")
         self.assertEqual(missing, [])
         self.assertGreater(named, 20, "the table of docs/watching.md")
+
+    def test_every_promise_has_a_check(self):
+        rows = re.findall(r"^\| ((?:[WRCDLB]\d+ ?)+)\|[^|]+\|([^|]+)\|$", read("docs/reliability.md"), re.M)
+        checked = {name for names, where in rows if TEST.search(where) or re.search(r"\bchecker\b|`\./dev ", where)
+                   for name in names.split()}
+        promised = [f"{kind}{n}" for kind, count in {"W": 19, "R": 8, "C": 11, "D": 10, "L": 4, "B": 3}.items()
+                    for n in range(1, count + 1)]
+        self.assertEqual([name for name in promised if name not in checked], [])
 
     def test_every_cell_of_the_table_names_a_test_or_says_why_not(self):
         table = read("docs/watching.md").split("## Every framing on every transport")[1].split("\nAll of them")[0]
