@@ -23,7 +23,8 @@ from tidewatch import BUILD
 from ways import WAYS
 from workload import Run
 
-KILLS_A_RUN, WAYS_A_RUN = 40, 5  # of all ways, since each is a process that begins anew with every kill
+KILLS_A_RUN = 40
+WAYS_A_RUN = 5  # of all: each is a process that begins anew with every kill
 # The compactor looks once in 256 changes: with a storm every 100 ms or so.
 COMPACTING = {False: ("--history-bytes=40KiB",), True: ("--history-bytes=400KiB",)}
 
@@ -33,10 +34,11 @@ Done = collections.namedtuple("Done", "found history log acks kills storm")
 def play(seed, kills, acks=150, compacting=False, flags=(), storm=0, pause=0.2, **options):
     """One run: so many acknowledged writes before each fault, and after the last; and so many of the storm."""
     dice, killed = random.Random(seed), 0
+    some = lambda *counts: [dice.randrange(n // 2, n * 3 // 2 + 1) for n in counts]
     run = Run(seed, [*(COMPACTING[storm > 0] if compacting else ()), *flags], storm=storm > 0, **options)
     trouble = []
     try:
-        while run.wait_for_acks(dice.randrange(acks // 2, acks * 3 // 2), dice.randrange(storm // 2, storm * 3 // 2 + 1)) and killed < kills:
+        while run.wait_for_acks(*some(acks, storm)) and killed < kills:
             run.kill()
             killed += 1
             if killed % 4 == 2:
@@ -94,7 +96,8 @@ def main():
     print(f"SEED={seed}, {BUILD}", flush=True)
     while total["kills"] < kills:
         ways = random.Random(seed + number).sample(list(WAYS), WAYS_A_RUN)
-        done = play(seed + number, min(KILLS_A_RUN, kills - total["kills"]), acks, number % 2 == 1, storm=storm, pause=pause_ms / 1000, ways=ways)
+        done = play(seed + number, min(KILLS_A_RUN, kills - total["kills"]), acks, number % 2 == 1, storm=storm,
+                    pause=pause_ms / 1000, ways=ways)
         total.update(runs=1, kills=done.kills, compacted=done.log.floor, **count(done))
         starts += starts_of(done.history.notes)
         ends.append(done.history.facts.get("caught_up_s", float("inf")))

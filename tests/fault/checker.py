@@ -487,9 +487,7 @@ class StreamCheck:
         if not self.begun:
             self.begin(rv)
         if rv <= self.cursor:
-            name = "W12" if self.stream.get("future") and not self.last else "W7" if rv <= self.bookmark else "W3" if rv == self.last else "W6" if not self.last else "W2"
-            if type == "DELETED" and rv in self.checker.versions and self.checker.versions[rv].tree is not None:
-                name = "W10"
+            name = self.name_of_old(type, rv)
             self.fail(name, f"{type} {key} at {rv} after {self.cursor}")
             return
         for v in self.checker.between(self.cursor, rv - 1):
@@ -500,6 +498,17 @@ class StreamCheck:
         if rv > self.checker.newest_possible(at):
             self.fail("D5", f"{type} {key} at {rv} before anybody asked for it")
         self.compare(type, key, rv, tree)
+
+    def name_of_old(self, type, rv):
+        """Which promise an event breaks that is not newer than what was told."""
+        version = self.checker.versions.get(rv)
+        if type == "DELETED" and version and version.tree is not None:
+            return "W10"
+        if self.stream.get("future") and not self.last:
+            return "W12"
+        if rv <= self.bookmark:
+            return "W7"
+        return "W3" if rv == self.last else "W2" if self.last else "W6"
 
     def compare(self, type, key, rv, tree):
         version = self.checker.versions.get(rv)

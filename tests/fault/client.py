@@ -99,8 +99,8 @@ class Client(threading.Thread):
             self.history.reads.append(record)
         return record
 
-    def list(self, ns, selector, limit=0, form="unset", least=None, pause=0):
-        """A list, page by page, of a revision in that form; None if it was cut on the way."""
+    def list(self, ns, selector, limit=0, form="unset", least=None, meanwhile=None):
+        """A list, page by page, of a revision in that form; None if it was cut on the way. `meanwhile` is done behind the first."""
         record = {"client": self.name, "verb": "list", "ns": ns, "selector": selector, "form": form, "least": least,
                   "items": [], "rvs": []}
         went_on, began = "", now()
@@ -118,7 +118,8 @@ class Client(threading.Thread):
             record["rvs"].append(int(told["metadata"]["resourceVersion"]))
             token = told["metadata"].get("continue")
             went_on = f"&continue={urllib.parse.quote(token)}" if token else None
-            self.in_run.stopping.wait(pause)
+            if meanwhile and len(record["rvs"]) == 1:
+                meanwhile()
         record["rv"] = record["rvs"][0]
         self.history.reads.append(record)
         return record

@@ -24,6 +24,7 @@ FORMS = (
     (LIVE, {"live": True}), (LIVE + "&resourceVersion=", {"live": True}), (LIVE + "&resourceVersion=0", {"live": True}),
     ("&resourceVersion={}", {"future": True}), ("&resourceVersion={}", {}),
 )
+FUTURE, RESUMED = FORMS[-2:]
 LISTS = ("not older", "plain", "zero", "empty", "unset")
 
 
@@ -87,7 +88,7 @@ class Forms(Probe):
         elif what < 0.5:
             self.probe(self.dice.choice(FORMS[:-2]), self.last, (NEVER, None), 4, tests="W17")
         else:
-            form = self.dice.choice(FORMS)
+            form = self.dice.choice([*FORMS, FUTURE, FUTURE])
             ahead = form[1].get("future") or (form[1].get("least") and self.dice.random() < 0.5)
             rv = self.last + self.dice.randrange(1, 30) if ahead else self.last
             self.probe(form, rv, self.scope(), 30)
@@ -110,7 +111,7 @@ class Early(Probe):
     def step(self):
         if not self.in_run.down.is_set():
             return
-        form = self.dice.choice(FORMS[:-2]) if self.last is None or self.dice.random() < 0.5 else FORMS[-1]
+        form = self.dice.choice(FORMS[:-2]) if self.last is None or self.dice.random() < 0.5 else RESUMED
         scope, watch = self.scope(), None
         while watch is None and not self.in_run.stopping.is_set() and self.in_run.down.is_set():
             watch, record = self.open(form, self.last or 1, scope, tests="W15")
@@ -162,19 +163,24 @@ class Timed(Client):
 
 
 class Pager(Client):
-    """R3: reads pages so slowly that their revision may be compacted meanwhile."""
+    """R3: reads pages so slowly that their revision may be compacted meanwhile: by a storm soon, by the others late."""
 
     def __init__(self, run):
         super().__init__(run, "pager")
 
     def step(self):
-        self.list(None, None, limit=self.dice.randrange(2, 9), pause=0.15)
+        writes = self.dice.choice([20, 300])
+        self.list(None, None, limit=self.dice.randrange(2, 9), meanwhile=lambda: self.wait_for(self.in_run.acks + writes))
         self.in_run.stopping.wait(0.05)
+
+    def wait_for(self, acks):
+        while self.in_run.acks < acks and not self.in_run.stopping.is_set():
+            self.in_run.stopping.wait(0.02)
 
 
 def empty(run):
     """Before anything is written."""
-    return [Empty(run, n, form) for n, form in enumerate((FORMS[0], FORMS[2], FORMS[3], FORMS[7], FORMS[-1]))]
+    return [Empty(run, n, form) for n, form in enumerate((FORMS[0], FORMS[2], FORMS[3], FORMS[7], RESUMED))]
 
 
 def probes(run):

@@ -198,7 +198,7 @@ class Found(unittest.TestCase):
         self.assertEqual(self.names(), {"W17"})
 
     def test_W19_an_end_that_is_none(self):
-        self.history.notes = [{"at": 80, "what": "kill"}, {"at": 81, "what": "start"}, {"at": 90, "what": "restart"}, {"at": 91, "what": "start"}]
+        self.history.notes = [{"at": at, "what": what} for at, what in ((80, "kill"), (81, "start"), (90, "restart"), (91, "start"))]
         timed = self.history.streams[0]
         timed.update(call=5, over=90.5, whole=True, timeout=85)
         self.assertEqual(self.names(), set())
