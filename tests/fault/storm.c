@@ -292,7 +292,7 @@ static struct record act(struct client *client, enum verb verb, unsigned slot, u
 {
     static const char *const methods[] = {"POST", "PUT", "DELETE", "GET"};
     struct record record = {
-        .verb = verb, .key = (client->number << 16) | slot, .expected = expected};
+        .verb = (uint16_t)verb, .key = (client->number << 16) | slot, .expected = expected};
     struct answer answer = {0};
     const char *method = methods[verb];
     char path[PATH_MAX_LEN], body[BODY_MAX] = "";
@@ -414,7 +414,8 @@ static unsigned read_events(struct client *client, bool synced)
     unsigned patience = 20 + roll(client, 5000);
 
     while (next_line(&client->connection, line, sizeof(line)) != NULL) {
-        struct record record = {.ret = now_ns(), .verb = type_of(line), .rv = rv_of(line)};
+        struct record record = {
+            .ret = now_ns(), .verb = (uint16_t)type_of(line), .rv = rv_of(line)};
         uint64_t goal = storm.goal;
 
         if (record.verb == END)
