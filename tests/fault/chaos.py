@@ -92,7 +92,7 @@ def main():
     kills, seed, acks, storm, pause_ms = (int(said or default) for said, default in itertools.zip_longest(
         sys.argv[1:], (100, random.randrange(1 << 30), 30, 1500, 200)))
     total, began, violations, number = collections.Counter(), time.monotonic(), 0, 0
-    starts, ends = [], []
+    starts, ends = [0], []
     print(f"SEED={seed}, {BUILD}", flush=True)
     while total["kills"] < kills:
         ways = random.Random(seed + number).sample(list(WAYS), WAYS_A_RUN)
@@ -105,7 +105,8 @@ def main():
             print(f"  {violation.name}: {violation.what}")
         if done.found:
             violations += len(done.found)
-            print(f"run {number}: {len(done.found)} violations, kept in {keep(done, seed + number)}", flush=True)
+            print(f"run {number}: {len(done.found)} violations, kept in {keep(done, seed + number)}")
+        print(f"run {number}: {total['kills']} kills and {total['acks']} acknowledged writes so far", flush=True)
         if done.kills == 0:
             break
         number += 1
