@@ -4,16 +4,14 @@
 
 static void on_add(void *user, tw_object *object, bool initial)
 {
-    printf("%s %s/%s\n", initial ? "found" : "added", tw_object_namespace(object),
-           tw_object_name(object));
-    fflush(user);
+    fprintf(user, "%s %s/%s\n", initial ? "found" : "added", tw_object_namespace(object),
+            tw_object_name(object));
 }
 
 static void on_delete(void *user, tw_object *object, bool tombstone)
 {
-    printf("%s %s/%s\n", tombstone ? "gone" : "deleted", tw_object_namespace(object),
-           tw_object_name(object));
-    fflush(user);
+    fprintf(user, "%s %s/%s\n", tombstone ? "gone" : "deleted", tw_object_namespace(object),
+            tw_object_name(object));
 }
 
 int main(void)
@@ -23,13 +21,15 @@ int main(void)
     tw_client *client = NULL;
     tw_informer *informer = NULL;
     tw_error *error = NULL;
+    bool failed = tw_client_new(NULL, &client, &error) ||
+                  tw_informer_new(client, &configmaps, NULL, &informer, &error) ||
+                  tw_informer_add_handler(informer, &handler, NULL, &error) ||
+                  tw_informer_start(informer, &error);
 
-    if (tw_client_new(NULL, &client, &error) ||
-        tw_informer_new(client, &configmaps, NULL, &informer, &error) ||
-        tw_informer_add_handler(informer, &handler, NULL, &error) ||
-        tw_informer_start(informer, &error))
-        return fprintf(stderr, "%s\n", tw_error_message(error)), 1;
-    getchar();
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    failed ? fprintf(stderr, "%s\n", tw_error_message(error)) : getchar();
     tw_informer_free(informer);
     tw_client_unref(client);
+    tw_error_free(error);
+    return failed;
 }

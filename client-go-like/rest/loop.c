@@ -349,7 +349,7 @@ tw_status tw_loop_watch(tw_loop *loop, const tw_resource *resource, const char *
 {
     static const tw_watch_options none;
     const tw_watch_options *o = options != NULL ? options : &none;
-    struct http_request request = {.method = "GET", .accept = o->accept};
+    struct http_request request;
     struct buf path = {0};
     tw_call *call;
     tw_status st;
@@ -360,18 +360,11 @@ tw_status tw_loop_watch(tw_loop *loop, const tw_resource *resource, const char *
         return tw_fail_no_memory(reterr);
     call->is_watch = true;
     call->watch = *callbacks;
-    watch_path(&path, resource, ns, o);
-    request.path = path_end(&path);
-    if (request.accept == NULL)
-        request.accept = watch_accept(o->framing, resource);
-    watch_set_transport(&request, o->transport, true);
-    request.bounds = watch_bounds(o);
-    if (request.path != NULL) {
+    st = watch_request(&path, resource, ns, o, &request, reterr);
+    if (st == TW_OK)
         st = begin(call, &request, 0, ret_call, reterr);
-    } else {
+    else
         call_free(call);
-        st = tw_fail_no_memory(reterr);
-    }
     buf_release(&path);
     return st;
 }

@@ -25,7 +25,7 @@ void watch_path(struct buf *path, const tw_resource *resource, const char *ns,
     path_query(path, "watch", "true");
 }
 
-struct http_bounds watch_bounds(const tw_watch_options *o)
+static struct http_bounds bounds_of(const tw_watch_options *o)
 {
     return (struct http_bounds){
         .connect_ms = HTTP_CONNECT_MS,
@@ -64,6 +64,23 @@ void watch_set_transport(struct http_request *request, tw_transport transport, b
     request->websocket = transport == TW_TRANSPORT_WEBSOCKET && is_watch;
 }
 
+tw_status watch_request(struct buf *path, const tw_resource *resource, const char *ns,
+                        const tw_watch_options *o, struct http_request *ret_request,
+                        tw_error **reterr)
+{
+    struct http_request request = {.method = "GET", .accept = o->accept, .bounds = bounds_of(o)};
+
+    watch_path(path, resource, ns, o);
+    request.path = path_end(path);
+    if (request.path == NULL)
+        return tw_fail_no_memory(reterr);
+    if (request.accept == NULL)
+        request.accept = watch_accept(o->framing, resource);
+    watch_set_transport(&request, o->transport, true);
+    *ret_request = request;
+    return TW_OK;
+}
+
 struct tw_watch {
     tw_client *client;
     struct http *http;
@@ -74,17 +91,11 @@ static tw_status open_stream(tw_watch *w, const tw_resource *resource, const cha
                              const tw_watch_options *o, tw_error **reterr)
 {
     struct buf path = {0};
-    struct http_request request = {.method = "GET", .accept = o->accept};
-    tw_status st;
+    struct http_request request;
+    tw_status st = watch_request(&path, resource, ns, o, &request, reterr);
 
-    watch_path(&path, resource, ns, o);
-    request.path = path_end(&path);
-    if (request.accept == NULL)
-        request.accept = watch_accept(o->framing, resource);
-    watch_set_transport(&request, o->transport, true);
-    request.bounds = watch_bounds(o);
-    st = request.path != NULL ? stream_open(&w->stream, w->client, w->http, &request, reterr)
-                              : tw_fail_no_memory(reterr);
+    if (st == TW_OK)
+        st = stream_open(&w->stream, w->client, w->http, &request, reterr);
     buf_release(&path);
     return st;
 }

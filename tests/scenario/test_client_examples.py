@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -77,6 +78,14 @@ class Examples(unittest.TestCase):
             program.communicate()
             guard.cancel()
             self.assertEqual(program.returncode, 0)
+
+    def test_the_informer_that_cannot_begin_says_why_and_leaves_nothing_behind(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as kubeconfig:
+            kubeconfig.write("current-context: nowhere\n")
+            kubeconfig.flush()
+            done = run("example-informer", KUBECONFIG=kubeconfig.name)
+        self.assertEqual(done.returncode, 1, done.stdout)  # a leak has another code
+        self.assertIn("nowhere", done.stdout)
 
     def test_the_informer_is_20_lines_of_code(self):
         with open(os.path.join(EXAMPLES, "informer.c"), encoding="utf-8") as f:

@@ -296,6 +296,63 @@ TEST(client, a_redirect_is_not_followed)
     fake_stop(other);
 }
 
+static tw_status ask_as(tw_config *config)
+{
+    tw_client *client = NULL;
+    tw_status st = tw_client_new(config, &client, NULL);
+
+    if (st == TW_OK)
+        st = tw_get(client, &configmaps, "n", "a", NULL, NULL);
+    tw_client_unref(client);
+    return st;
+}
+
+TEST(client, says_a_name_and_a_password_or_what_a_token_file_says)
+{
+    static const struct fake_step steps[] = {ANSWER(CM), ANSWER(CM), ANSWER(CM)};
+    struct fake_server *server = SERVER(steps);
+    tw_config *config = NULL;
+    char path[] = "/tmp/tidewatch-token-XXXXXX";
+    int fd = mkstemp(path);
+
+    CHECK(fd >= 0 && write(fd, "from-file\n", 10) == 10 && close(fd) == 0);
+    CHECK(tw_config_from_url(server->url, &config, NULL) == TW_OK);
+    CHECK(tw_config_set_basic_auth(config, "me", "secret", NULL) == TW_OK);
+    CHECK(ask_as(config) == TW_OK);
+    CHECK(strstr(server->requests[0], "\r\nAuthorization: Basic bWU6c2VjcmV0\r\n") != NULL);
+    CHECK(tw_config_set_basic_auth(config, NULL, NULL, NULL) == TW_OK);
+    CHECK(tw_config_set_token_file(config, path, NULL) == TW_OK);
+    CHECK(ask_as(config) == TW_OK);
+    CHECK(strstr(server->requests[1], "\r\nAuthorization: Bearer from-file\r\n") != NULL);
+    CHECK(tw_config_set_token_file(config, NULL, NULL) == TW_OK);
+    CHECK(ask_as(config) == TW_OK);
+    CHECK(strstr(server->requests[2], "\r\nAuthorization:") == NULL);
+    tw_config_free(config);
+    unlink(path);
+    fake_stop(server);
+}
+
+TEST(client, tells_what_an_answer_is_written_in)
+{
+    static const struct fake_step steps[] = {
+        {.body = "ok", .type = "text/plain; charset=utf-8"},
+        {.body = "{}", .type = "application/json"},
+    };
+    struct fake_server *server = SERVER(steps);
+    tw_client *client = client_of(server->url);
+    const tw_request request = {.path = "/x"};
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        tw_response *response = NULL;
+
+        CHECK(tw_client_do(client, &request, &response, NULL) == TW_OK);
+        CHECK(strcmp(tw_response_content_type(response), steps[i].type) == 0);
+        tw_response_free(response);
+    }
+    tw_client_unref(client);
+    fake_stop(server);
+}
+
 static void *get_many(void *user)
 {
     for (int i = 0; i < 20; i++)

@@ -183,6 +183,32 @@ TEST(config, a_token_given_by_hand_replaces_a_token_file)
     leave_folder();
 }
 
+TEST(config, tls_given_by_hand_replaces_the_same_from_a_kubeconfig_and_leaves_the_rest)
+{
+    static const tw_tls pem = {.ca_pem = "mine", .cert_file = "c", .key_pem = "k"},
+                        file = {.ca_file = "ca", .server_name = "name"};
+    tw_config *config;
+
+    enter_folder();
+    write_file("b", "x");
+    write_file("a", ONE_USER("client-certificate-data: Zm9v, client-key: b"));
+    config = load("a", NULL);
+    CHECK_TEXT(bytes_str(config->cert_data), "foo");
+    CHECK_TEXT(bytes_str(config->key_file), "b");
+    CHECK(tw_config_set_tls(config, &pem, NULL) == TW_OK);
+    CHECK_TEXT(bytes_str(config->ca_data), "mine");
+    CHECK_TEXT(bytes_str(config->cert_file), "c");
+    CHECK_TEXT(bytes_str(config->key_data), "k");
+    CHECK(config->cert_data == NULL && config->key_file == NULL); /* one of each is in use */
+    CHECK(tw_config_set_tls(config, &file, NULL) == TW_OK);
+    CHECK_TEXT(bytes_str(config->ca_file), "ca");
+    CHECK(config->ca_data == NULL);
+    CHECK_TEXT(bytes_str(config->tls_server_name), "name");
+    CHECK_TEXT(bytes_str(config->cert_file), "c");
+    tw_config_free(config);
+    leave_folder();
+}
+
 TEST(config, default_is_the_home_file_or_else_localhost)
 {
     tw_config *config = NULL;
