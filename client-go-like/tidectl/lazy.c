@@ -18,7 +18,7 @@
 /* Of "libcurl.so.4" and so on; one thread: tidectl has no more. */
 static void *find(const char *library, const char *name)
 {
-    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL); /* loaded once, whoever asks */
+    void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL); /* loaded once, whoever asks */
     void *function = handle != NULL ? dlsym(handle, name) : NULL;
 
     if (function == NULL) {
