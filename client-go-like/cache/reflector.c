@@ -7,6 +7,7 @@
 #include "base/rand.h"
 #include "client-go-like/cache/store.h"
 #include "client-go-like/rest/path.h"
+#include "client-go-like/watch/watch.h"
 
 const struct reflector_env reflector_real_env = {
     .now_ms = clock_monotonic_ms,
@@ -114,7 +115,7 @@ tw_status reflector_new(tw_client *client, const tw_resource *resource,
     init_locks(r);
     st = copy_texts(r, resource, options) ? TW_OK : tw_fail_no_memory(reterr);
     if (st == TW_OK)
-        st = client_acquire(client, &r->http, reterr);
+        st = watch_acquire(client, r->transport, &r->http, reterr);
     if (st == TW_OK)
         *ret_reflector = r;
     else

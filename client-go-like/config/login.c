@@ -23,6 +23,15 @@ struct credentials *credentials_new(struct bytes token, struct bytes cert, struc
     return NULL;
 }
 
+struct credentials *credentials_ref(const struct credentials *credentials)
+{
+    struct credentials *c = (struct credentials *)(uintptr_t)credentials; /* but for the counter */
+
+    if (c != NULL)
+        atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return c;
+}
+
 void credentials_unref(struct credentials *c)
 {
     if (c == NULL || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
@@ -98,13 +107,6 @@ static tw_status refresh(struct login *l, tw_error **reterr)
     l->read_ms = clock_monotonic_ms();
     l->refused = false;
     return TW_OK;
-}
-
-static struct credentials *credentials_ref(struct credentials *c)
-{
-    if (c != NULL)
-        atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
-    return c;
 }
 
 tw_status login_get(struct login *l, struct credentials **ret_credentials, tw_error **reterr)

@@ -28,6 +28,8 @@ struct credentials {
 
 /* Copies; empty bytes are left out. NULL without memory. */
 struct credentials *credentials_new(struct bytes token, struct bytes cert, struct bytes key);
+/* Harmless with NULL, as is _unref(). */
+struct credentials *credentials_ref(const struct credentials *credentials);
 void credentials_unref(struct credentials *credentials);
 
 struct login {

@@ -50,6 +50,7 @@ void tw_client_unref(tw_client *client)
         return;
     for (size_t i = 0; i < client->idle_count; i++)
         http_free(client->idle[i]);
+    http_lines_free(client->lines);
     login_release(&client->login);
     rate_release(&client->rate);
     tw_config_free(client->config);
@@ -100,6 +101,16 @@ tw_status client_acquire(tw_client *client, struct http **ret_http, tw_error **r
     return TW_OK;
 }
 
+tw_status client_acquire_shared(tw_client *client, struct http **ret_http, tw_error **reterr)
+{
+    tw_status st;
+
+    pthread_mutex_lock(&client->lock);
+    st = http_new_on(&client->lines, client->config, ret_http, reterr);
+    pthread_mutex_unlock(&client->lock);
+    return st;
+}
+
 void client_release(tw_client *client, struct http *http)
 {
     if (http == NULL)
@@ -107,7 +118,7 @@ void client_release(tw_client *client, struct http *http)
     http_finish(http);
     http_restart(http);
     pthread_mutex_lock(&client->lock);
-    if (client->idle_count < CLIENT_IDLE_MAX) {
+    if (!http_has_line(http) && client->idle_count < CLIENT_IDLE_MAX) {
         client->idle[client->idle_count++] = http;
         http = NULL;
     }

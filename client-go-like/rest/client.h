@@ -5,7 +5,8 @@
  *   client_acquire() --> http --client_fetch(), client_open()--> client_release()
  *
  * A reflector keeps one http for its whole life, so its lists and watches share one connection and
- * tw_reflector_stop() can interrupt any of them.
+ * tw_reflector_stop() can interrupt any of them. Where it may be HTTP/2, all reflectors of a client
+ * share that: client_acquire_shared().
  */
 #ifndef TIDEWATCH_CLIENT_REST_CLIENT_H
 #define TIDEWATCH_CLIENT_REST_CLIENT_H
@@ -32,11 +33,13 @@ struct tw_client {
     pthread_mutex_t lock; /* what follows */
     struct http *idle[CLIENT_IDLE_MAX];
     size_t idle_count;
+    struct http_line *lines; /* of reflectors */
 };
 
 /* Its URL; lives as long as the client. */
 const char *client_server(const tw_client *client);
 tw_status client_acquire(tw_client *client, struct http **ret_http, tw_error **reterr);
+tw_status client_acquire_shared(tw_client *client, struct http **ret_http, tw_error **reterr);
 void client_release(tw_client *client, struct http *http);
 
 /* Sends `request` (its token is filled in) and returns with a 2xx code and the body still to come;

@@ -20,6 +20,15 @@ static void init_curl(void)
     curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+CURLM *http_own_multi(void)
+{
+    CURLM *multi = curl_multi_init();
+
+    if (multi != NULL) /* a doubtful connection goes with the next */
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1L);
+    return multi;
+}
+
 tw_status http_new_in(struct http_hub *hub, const tw_config *config, struct http **ret_http,
                       tw_error **reterr)
 {
@@ -34,15 +43,12 @@ tw_status http_new_in(struct http_hub *hub, const tw_config *config, struct http
     h->config = config;
     h->hub = hub;
     h->has_h2 = &h->has_own_h2;
-    h->multi = hub != NULL ? http_hub_multi(hub, &h->has_h2) : curl_multi_init();
+    h->multi = hub != NULL ? http_hub_multi(hub, &h->has_h2) : http_own_multi();
     h->easy = h->multi != NULL ? curl_easy_init() : NULL;
     if (h->easy == NULL) {
         http_free(h);
         return tw_fail_no_memory(reterr);
     }
-    if (hub == NULL)
-        curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
-                          1L); /* a doubtful one goes with the next */
     *ret_http = h;
     return TW_OK;
 }
@@ -57,6 +63,7 @@ void http_free(struct http *h)
     if (h == NULL)
         return;
     http_finish(h);
+    http_line_leave(h);
     if (h->easy != NULL)
         curl_easy_cleanup(h->easy);
     if (h->multi != NULL && h->hub == NULL)
@@ -73,19 +80,27 @@ void http_heard(struct http *h)
 {
     h->last_byte_ms = clock_monotonic_ms();
     h->idle_waited_ms = 0;
+    h->news = true;
+}
+
+/* What comes on a line is not yet its user's. */
+static struct buf *inbox(struct http *h)
+{
+    return http_is_on_line(h) ? &h->came : &h->body;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     struct http *h = user;
+    struct buf *to = inbox(h);
 
     http_heard(h);
-    if (h->bounds.body_max != 0 && h->body.len + size * count > h->bounds.body_max) {
+    if (h->bounds.body_max != 0 && h->held + to->len + size * count > h->bounds.body_max) {
         h->overflow = true;
         return 0;
     }
-    buf_append(&h->body, data, size * count);
-    return h->body.failed ? 0 : size * count;
+    buf_append(to, data, size * count);
+    return to->failed ? 0 : size * count;
 }
 
 bool http_is_header(struct bytes line, const char *name, struct bytes *ret_value)
@@ -125,7 +140,7 @@ void http_read_header(struct http *h, struct bytes line)
     } else if (http_is_header(line, "content-type:", &value)) {
         free(h->content_type);
         h->content_type = bytes_dup(value);
-        h->body.failed |= h->content_type == NULL; /* it says how to read the body */
+        inbox(h)->failed |= h->content_type == NULL; /* it says how to read the body */
     } else if (http_is_header(line, "etag:", &value)) {
         free(h->etag);
         h->etag = bytes_dup(value);
@@ -138,6 +153,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     struct bytes line = bytes_of(data, size * count);
 
     http_heard(h);
+    if (h->came_code != 0) /* a trailer */
+        return size * count;
     http_read_header(h, line);
     if (bytes_starts_with(line, BYTES("HTTP/"))) {
         buf_consume(&h->warnings, h->warnings.len); /* a 100 Continue came before */
@@ -147,10 +164,12 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 
         curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &code);
         curl_easy_getinfo(h->easy, CURLINFO_HTTP_VERSION, &version);
-        h->code = code >= 200 ? (int)code : 0;
+        h->came_code = code >= 200 ? (int)code : 0;
         *h->has_h2 = version == CURL_HTTP_VERSION_2_0;
+        if (!http_is_on_line(h))
+            h->code = h->came_code;
     }
-    return h->body.failed ? 0 : size * count;
+    return inbox(h)->failed ? 0 : size * count;
 }
 
 /* A peer that is gone without a word is noticed by the kernel, below any timeout of ours: probed
@@ -190,16 +209,19 @@ static CURLcode set_callbacks(struct http *h)
     return rc;
 }
 
-tw_status http_start(struct http *h, const struct http_request *request, tw_error **reterr)
+tw_status http_start_locked(struct http *h, const struct http_request *request, tw_error **reterr)
 {
     CURLcode rc;
 
     assert(!h->active);
     if (atomic_load(&h->stopped))
         return tw_fail(reterr, TW_ERR_STOPPED, "stopped");
+    if (!http_line_enter(h))
+        return tw_fail_no_memory(reterr);
     curl_easy_reset(h->easy);
     h->bounds = request->bounds;
-    h->code = 0;
+    h->code = h->came_code = 0;
+    h->held = 0;
     h->retry_after_s = -1;
     h->overflow = h->over = false;
     h->curl_error[0] = '\0';
@@ -215,26 +237,49 @@ tw_status http_start(struct http *h, const struct http_request *request, tw_erro
         rc = set_callbacks(h);
     if (rc == CURLE_OK && curl_multi_add_handle(h->multi, h->easy) == CURLM_OK) {
         h->active = true;
+        http_line_begin(h, request);
         return TW_OK;
     }
-    http_finish(h);
+    http_finish_locked(h);
     if (rc == CURLE_OK || rc == CURLE_OUT_OF_MEMORY)
         return tw_fail_no_memory(reterr);
     return tw_fail(reterr, TW_ERR_CONFIG, "libcurl: %s", curl_easy_strerror(rc));
 }
 
+tw_status http_start(struct http *h, const struct http_request *request, tw_error **reterr)
+{
+    tw_status st = http_line_settle(h, reterr);
+
+    if (st != TW_OK)
+        return st;
+    http_line_lock(h);
+    st = http_start_locked(h, request, reterr);
+    http_line_unlock(h);
+    return st;
+}
+
 /* An exchange that did not end well takes its connection with it. Of HTTP/2, curl would use it
- * again for the next one: after a silence, and after a framing error too (7.88). */
+ * again for the next one: after a silence, and after a framing error too (7.88). A connection that
+ * others use as well is the line's to judge. */
 static void end_exchange(struct http *h)
 {
-    h->doubtful = !h->over || h->result != CURLE_OK;
-    if (!h->over)
+    h->doubtful = !http_is_on_line(h) && (!h->over || h->result != CURLE_OK);
+    if (!h->over && !(http_is_on_line(h) && *h->has_h2))
         curl_easy_setopt(h->easy, CURLOPT_FORBID_REUSE, 1L);
-    curl_multi_remove_handle(h->multi, h->easy);
+    if (h->multi != NULL)
+        curl_multi_remove_handle(h->multi, h->easy);
     h->active = false;
+    http_line_end(h);
 }
 
 void http_finish(struct http *h)
+{
+    http_line_lock(h);
+    http_finish_locked(h);
+    http_line_unlock(h);
+}
+
+void http_finish_locked(struct http *h)
 {
     if (h->active)
         end_exchange(h);
@@ -246,6 +291,7 @@ void http_finish(struct http *h)
     buf_release(&h->head);
     buf_release(&h->accept);
     buf_release(&h->body);
+    buf_release(&h->came);
     buf_release(&h->warnings);
     free(h->content_type);
     free(h->etag);
@@ -310,7 +356,6 @@ static tw_status end_of(struct http *h, CURLcode result, tw_error **reterr)
 
     if (result == CURLE_OK)
         return TW_END;
-    *h->has_h2 = false;
     if (h->overflow)
         return tw_fail(reterr, TW_ERR_PROTOCOL, "the answer is larger than %zu bytes",
                        h->bounds.body_max);
@@ -339,8 +384,10 @@ void http_collect(CURLM *multi)
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&h);
         if (m->msg != CURLMSG_DONE || h == NULL)
             continue;
-        h->over = true;
+        h->over = h->news = true;
         h->result = m->data.result;
+        if (h->result != CURLE_OK && !http_is_on_line(h))
+            *h->has_h2 = false;
     }
 }
 
@@ -381,8 +428,14 @@ static void wait_for_socket(struct http *h, unsigned wait_ms)
 {
     uint64_t before = clock_monotonic_ms();
     struct curl_waitfd own = {.events = CURL_WAIT_POLLIN};
-    bool is_own = h->socket && h->over &&
-                  curl_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &own.fd) == CURLE_OK;
+    bool is_own;
+
+    if (http_is_on_line(h)) {
+        http_line_wait(h, wait_ms);
+        return;
+    }
+    is_own = h->socket && h->over &&
+             curl_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &own.fd) == CURLE_OK;
 
     if (h->out.len != 0)
         own.events |= CURL_WAIT_POLLOUT;
@@ -391,7 +444,7 @@ static void wait_for_socket(struct http *h, unsigned wait_ms)
     h->idle_waited_ms += (unsigned)(clock_monotonic_ms() - before);
 }
 
-tw_status http_step(struct http *h, unsigned wait_ms, tw_error **reterr)
+static tw_status step(struct http *h, unsigned wait_ms, tw_error **reterr)
 {
     uint64_t entered = clock_monotonic_ms(), heard_before = h->last_byte_ms, now = entered;
     size_t had = h->body.len;
@@ -407,6 +460,7 @@ tw_status http_step(struct http *h, unsigned wait_ms, tw_error **reterr)
                 return tw_fail_no_memory(reterr);
             http_collect(h->multi);
         }
+        http_line_take(h);
         if (h->over) {
             tw_status st = h->socket && h->result == CURLE_OK ? http_socket_move(h, reterr)
                                                               : end_of(h, h->result, reterr);
@@ -415,8 +469,10 @@ tw_status http_step(struct http *h, unsigned wait_ms, tw_error **reterr)
         }
         if (h->body.len != had || h->code != code)
             return TW_OK;
-        if (!within_bounds(h, now, &left, reterr))
+        if (!within_bounds(h, now, &left, reterr)) {
+            http_line_doubt(h);
             return TW_ERR_TIMEOUT;
+        }
         if (now - entered >= wait_ms)
             return h->last_byte_ms != heard_before ? TW_OK : TW_ERR_TIMEOUT;
         wait_for_socket(h, left);
@@ -424,30 +480,41 @@ tw_status http_step(struct http *h, unsigned wait_ms, tw_error **reterr)
     }
 }
 
+tw_status http_step(struct http *h, unsigned wait_ms, tw_error **reterr)
+{
+    tw_status st;
+
+    http_line_lock(h);
+    st = step(h, wait_ms, reterr);
+    http_line_unlock(h);
+    return st;
+}
+
 tw_status http_pause(struct http *h, unsigned pause_ms, tw_error **reterr)
 {
-    uint64_t until = clock_monotonic_ms() + pause_ms;
+    uint64_t now = clock_monotonic_ms(), until = now + pause_ms;
 
-    for (;;) {
-        uint64_t now = clock_monotonic_ms();
-
-        if (atomic_load(&h->stopped))
-            return tw_fail(reterr, TW_ERR_STOPPED, "stopped");
-        if (now >= until)
-            return TW_OK;
-        wait_for_socket(h, until - now < UINT_MAX ? (unsigned)(until - now) : UINT_MAX);
-    }
+    http_line_lock(h);
+    for (; now < until && !atomic_load(&h->stopped); now = clock_monotonic_ms())
+        wait_for_socket(h, (unsigned)(until - now));
+    http_line_unlock(h);
+    return atomic_load(&h->stopped) ? tw_fail(reterr, TW_ERR_STOPPED, "stopped") : TW_OK;
 }
 
 void http_set_idle(struct http *h, unsigned idle_ms)
 {
+    http_line_lock(h);
     h->bounds.idle_ms = idle_ms;
+    http_line_unlock(h);
 }
 
 void http_stop(struct http *h)
 {
     atomic_store(&h->stopped, true);
-    curl_multi_wakeup(h->multi);
+    if (h->line != NULL)
+        http_line_wake(h);
+    else
+        curl_multi_wakeup(h->multi);
 }
 
 void http_restart(struct http *h)

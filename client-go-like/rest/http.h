@@ -93,6 +93,34 @@ void http_hub_arm(struct http_hub *hub, uint64_t due_ms);
 /* When a bound of the present exchange will be reached unless a byte comes; 0: never. */
 uint64_t http_due_ms(const struct http *http);
 
+/* ---- many threads, one connection ---- */
+/* A line has a thread that moves the bytes of many exchanges, over one connection where the server
+ * speaks HTTP/2. Each is used as any other, by a thread of its own; http_step() waits for what the
+ * line's thread brings.
+ *
+ * Slow     what its user does not take waits in memory, HTTP_LINE_ROOM of it; then nothing more is
+ *          read for anyone on the line, for HTTP_LINE_PATIENCE_MS at most: after that the exchange
+ *          ends (TW_ERR_BROKEN), and the next of the same http has a connection of its own.
+ * Dead     when nobody on the line has heard a byte for HTTP_LINE_QUIET_MS (or 2/5 of the shortest
+ *          idle_ms, if that is less) it asks for /livez; with no byte for as long again the
+ *          connection is given up, and all exchanges end (TW_ERR_BROKEN). So it is too when one
+ *          breaks in a way that is the connection's. (libcurl sends no HTTP/2 PING for a multi.) */
+enum {
+    HTTP_LINE_MEMBERS = 64, /* a server allows 100 streams at least (RFC 9113, 6.5.2) */
+    HTTP_LINE_ROOM = 256 * 1024,
+    HTTP_LINE_PATIENCE_MS = 1000,
+    HTTP_LINE_QUIET_MS = 10 * 1000,
+};
+struct http_line;
+/* On one of `lines`, to which one is added when all are full; at first NULL. One thread at a time.
+ */
+tw_status http_new_on(struct http_line **lines, const tw_config *config, struct http **ret_http,
+                      tw_error **reterr);
+/* After all their exchanges. */
+void http_lines_free(struct http_line *lines);
+/* Was it made by http_new_on()? */
+bool http_has_line(const struct http *http);
+
 /* ---- of the present exchange ---- */
 /* The status code once the headers have come, before that 0. */
 int http_code(const struct http *http);

@@ -8,14 +8,19 @@
 
 #include "client-go-like/rest/http.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include <curl/curl.h>
 
+#include "base/list.h"
+
 struct http {
     const tw_config *config; /* borrowed: its owner outlives us */
     struct http_hub *hub;    /* NULL: we wait by ourselves */
-    CURLM *multi;            /* keeps the connection from one exchange to the next; or the hub's */
+    struct http_line *line;  /* whose hub it is, or was; NULL: its thread is the caller's own */
+    CURLM *multi; /* keeps the connection from one exchange to the next; or the hub's; NULL: it was
+                     taken from us */
     CURL *easy;
     bool *has_h2; /* may a connection be open that speaks HTTP/2? Ours, or the hub's */
     bool has_own_h2;
@@ -26,7 +31,9 @@ struct http {
     uint64_t started_ms, last_byte_ms;
     uint64_t time_left_ms; /* to the deadline, at the start; 0: there is none */
     unsigned idle_waited_ms;
-    int code, retry_after_s;
+    int code;      /* as the user knows it */
+    int came_code; /* as it came */
+    int retry_after_s;
     bool active; /* easy is in multi */
     bool over;   /* and done, with `result`: every further step says so again */
     CURLcode result;
@@ -37,6 +44,15 @@ struct http {
     struct buf out, head, accept; /* to be sent; headers not whole yet; the key's right answer */
     uint64_t body_left;           /* of an answer that refuses it; UINT64_MAX: to the end */
     atomic_bool stopped;
+    /* of a line, under its lock */
+    struct list link;    /* in its exchanges, while active */
+    pthread_cond_t told; /* there is something new */
+    bool waiting;        /* its user is in http_line_wait() */
+    bool news;           /* that it has not been told of */
+    struct buf came;     /* of the body, and not in `body` yet */
+    size_t held;         /* in `body`, when last looked at */
+    uint64_t full_ms;    /* since when more came than it takes; 0: it did not */
+    bool evicted;        /* for that: from the next exchange on by itself */
     char curl_error[CURL_ERROR_SIZE];
 };
 
@@ -49,8 +65,16 @@ struct http {
     } while (0)
 
 CURLM *http_hub_multi(struct http_hub *hub, bool **ret_has_h2);
+/* Closes its connections, and begins anew without any; nothing may be in its multi. False: there is
+ * no memory for it, and all is as it was. */
+bool http_hub_renew(struct http_hub *hub);
 /* Takes note of each exchange of `multi` that is over. */
 void http_collect(CURLM *multi);
+/* For one http alone. */
+CURLM *http_own_multi(void);
+/* http_start() and http_finish() with the lock held, if there is one. */
+tw_status http_start_locked(struct http *h, const struct http_request *request, tw_error **reterr);
+void http_finish_locked(struct http *h);
 /* All of a request but the callbacks. */
 CURLcode http_set_up(struct http *h, const struct http_request *r);
 /* [host, host_end): the authority of a server URL. */
@@ -63,6 +87,31 @@ void http_heard(struct http *h);
 bool http_is_header(struct bytes line, const char *name, struct bytes *ret_value);
 /* A header line that is of interest whatever the exchange is. */
 void http_read_header(struct http *h, struct bytes line);
+
+/* ---- line.c ---- */
+/* Does a line's thread move our bytes? */
+static inline bool http_is_on_line(const struct http *h)
+{
+    return h->line != NULL && h->hub != NULL;
+}
+/* These two do nothing for who is on none. */
+void http_line_lock(struct http *h);
+void http_line_unlock(struct http *h);
+/* Before an exchange, without the lock: who was evicted is by itself from here on. */
+tw_status http_line_settle(struct http *h, tw_error **reterr);
+/* In http_start_locked(): into the line's multi of now. False: no memory. */
+bool http_line_enter(struct http *h);
+/* After http_start_locked(), before http_finish_locked(), at http_free(). */
+void http_line_begin(struct http *h, const struct http_request *request);
+void http_line_end(struct http *h);
+void http_line_leave(struct http *h);
+/* Makes what came the user's. */
+void http_line_take(struct http *h);
+/* Until there is something new. */
+void http_line_wait(struct http *h, unsigned wait_ms);
+void http_line_wake(struct http *h);
+/* A bound has passed: is it the connection? */
+void http_line_doubt(struct http *h);
 
 /* ---- http_socket.c ---- */
 /* Writes the handshake into h->out; h->headers are set. */

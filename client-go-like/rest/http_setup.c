@@ -206,13 +206,22 @@ static long curl_version_of(struct http *h, enum http_version version)
                                                                 : CURL_HTTP_VERSION_2TLS;
 }
 
+/* Rather wait for a connection to share than open one more? Not where it cannot be shared: libcurl
+ * (7.88) lets those who wait for an HTTP/1.1 connection wait until it is free. */
+static bool may_share(const struct http *h, long curl_version)
+{
+    return h->hub != NULL && curl_version != CURL_HTTP_VERSION_1_1 &&
+           (curl_version != CURL_HTTP_VERSION_2TLS || strncmp(h->config->server, "https:", 6) == 0);
+}
+
 static CURLcode set_request(struct http *h, const struct http_request *r)
 {
+    long version = curl_version_of(h, r->version);
     CURLcode rc = CURLE_OK;
 
-    SET(h, rc, CURLOPT_HTTP_VERSION, curl_version_of(h, r->version));
+    SET(h, rc, CURLOPT_HTTP_VERSION, version);
     SET(h, rc, CURLOPT_FRESH_CONNECT, h->doubtful ? 1L : 0L);
-    if (h->hub != NULL) /* rather wait for a connection to share than open one more */
+    if (may_share(h, version))
         SET(h, rc, CURLOPT_PIPEWAIT, 1L);
     SET(h, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)r->bounds.connect_ms);
     if (r->body.ptr != NULL) {

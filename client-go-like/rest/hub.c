@@ -46,12 +46,25 @@ static int on_timer(CURLM *multi, long wait_ms, void *user)
     return 0;
 }
 
+static CURLM *new_multi(struct http_hub *hub)
+{
+    CURLM *multi = curl_multi_init();
+
+    if (multi == NULL)
+        return NULL;
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, hub);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, hub);
+    return multi;
+}
+
 tw_status http_hub_new(struct http_hub **ret_hub, tw_error **reterr)
 {
     struct http_hub *hub = calloc(1, sizeof(*hub));
     struct epoll_event event = {.events = EPOLLIN};
 
-    if (hub == NULL || (hub->multi = curl_multi_init()) == NULL) {
+    if (hub == NULL || (hub->multi = new_multi(hub)) == NULL) {
         free(hub);
         return tw_fail_no_memory(reterr);
     }
@@ -65,10 +78,6 @@ tw_status http_hub_new(struct http_hub **ret_hub, tw_error **reterr)
         http_hub_free(hub);
         return st;
     }
-    curl_multi_setopt(hub->multi, CURLMOPT_SOCKETFUNCTION, on_interest);
-    curl_multi_setopt(hub->multi, CURLMOPT_SOCKETDATA, hub);
-    curl_multi_setopt(hub->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(hub->multi, CURLMOPT_TIMERDATA, hub);
     *ret_hub = hub;
     return TW_OK;
 }
@@ -83,6 +92,19 @@ void http_hub_free(struct http_hub *hub)
     if (hub->epoll >= 0)
         close(hub->epoll);
     free(hub);
+}
+
+bool http_hub_renew(struct http_hub *hub)
+{
+    CURLM *multi = new_multi(hub);
+
+    if (multi == NULL)
+        return false;
+    curl_multi_cleanup(hub->multi);
+    hub->multi = multi;
+    hub->curl_due_ms = 0;
+    hub->has_h2 = false;
+    return true;
 }
 
 CURLM *http_hub_multi(struct http_hub *hub, bool **ret_has_h2)

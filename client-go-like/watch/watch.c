@@ -64,6 +64,17 @@ void watch_set_transport(struct http_request *request, tw_transport transport, b
     request->websocket = transport == TW_TRANSPORT_WEBSOCKET && is_watch;
 }
 
+tw_status watch_acquire(tw_client *client, tw_transport transport, struct http **ret_http,
+                        tw_error **reterr)
+{
+    const tw_config *config = client->config;
+    bool may_agree = config->http2_prior || strncmp(config->server, "https:", 6) == 0;
+
+    return transport == TW_TRANSPORT_HTTP2 || (transport == TW_TRANSPORT_AUTO && may_agree)
+               ? client_acquire_shared(client, ret_http, reterr)
+               : client_acquire(client, ret_http, reterr);
+}
+
 tw_status watch_request(struct buf *path, const tw_resource *resource, const char *ns,
                         const tw_watch_options *o, struct http_request *ret_request,
                         tw_error **reterr)

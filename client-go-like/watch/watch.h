@@ -21,5 +21,9 @@ tw_status watch_request(struct buf *path, const tw_resource *resource, const cha
                         tw_error **reterr);
 /* `transport`, for a watch or for another request. */
 void watch_set_transport(struct http_request *request, tw_transport transport, bool is_watch);
+/* An http for many watches, one after the other: of the client's one connection, where `transport`
+ * may turn out to be HTTP/2. */
+tw_status watch_acquire(tw_client *client, tw_transport transport, struct http **ret_http,
+                        tw_error **reterr);
 
 #endif

@@ -108,7 +108,7 @@ TW_API void tw_handler_get_status(tw_handler *handler, tw_handler_status *ret_st
 /* ---- factory: one informer for each type and selection, shared by all who ask ---- */
 typedef struct tw_factory tw_factory;
 
-/* Its informers share the client, and so its connections and credentials. */
+/* Its informers share the client and its credentials, and over HTTP/2 one connection. */
 TW_API tw_status tw_factory_new(tw_client *client, tw_factory **ret_factory, tw_error **reterr);
 /* The informer is the factory's. Same resource, namespace, selectors and metadata_only: the same
  * informer, made with the options of the first who asked. */

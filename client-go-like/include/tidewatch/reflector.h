@@ -9,6 +9,7 @@
  * Shape    the steps and numbers of client-go's tools/cache/reflector.go: a streaming list
  *          (KEP-3157) where the server can, else LIST in pages of 500 and WATCH; 410 and too large
  *          resourceVersions by the book; bookmarks; a watch ended by the server is resumed at once.
+ * Shares   over HTTP/2 all reflectors of a client are streams of one connection (docs/client.md).
  * Owner    references its client; borrows its store, which must outlive it.
  * Threads  one thread of its own, which runs the store's handler; all calls from any thread.
  * Errors   it never gives up and never hangs (docs/client.md has the bounds):

@@ -611,3 +611,62 @@ TEST(no_memory, a_reflector_in_its_thread_does_so_where_libcurl_fails_too)
 
     fail_each(play, &p, FAIL_ALL_THREADS | FAIL_CURL_TOO);
 }
+
+/* ---- one connection for many threads ---- */
+
+static tw_status exchange_on(struct http_line **lines, const tw_config *config, const char *path,
+                             tw_error **reterr)
+{
+    const struct http_request request = {
+        .method = "GET",
+        .path = path,
+        .bounds = {.first_byte_ms = HTTP_FIRST_BYTE_MS, .idle_ms = HTTP_IDLE_MS}};
+    struct http *http = NULL;
+    tw_status st = http_new_on(lines, config, &http, reterr);
+
+    if (st == TW_OK)
+        st = http_start(http, &request, reterr);
+    while (st == TW_OK)
+        st = http_step(http, FAKE_WAIT_S * 1000, reterr);
+    http_free(http);
+    return st == TW_END ? TW_OK : st;
+}
+
+/* Twice, as the second finds a connection; what libcurl lost for want of memory may look broken. */
+static tw_status go_by_line(void *user)
+{
+    struct fake_server *server;
+    struct http_line *lines = NULL;
+    tw_config *config = NULL;
+    tw_error *error = NULL;
+    tw_status st;
+
+    (void)user;
+    story_pause();
+    server = fake_start_with(NULL, 0, answer_any, 0);
+    story_go_on();
+    st = tw_config_from_url(server->url, &config, &error);
+    for (int i = 0; i < 2 && st == TW_OK; i++)
+        st = exchange_on(&lines, config, "/x", &error);
+    if (st == TW_ERR_BROKEN || st == TW_ERR_CONNECT) {
+        tw_error_clear(&error);
+        st = exchange_on(&lines, config, "/x", &error);
+    }
+    http_lines_free(lines);
+    tw_config_free(config);
+    tw_error_free(error);
+    story_pause();
+    fake_stop(server);
+    story_go_on();
+    return st;
+}
+
+TEST(no_memory, an_exchange_on_a_line_ends_well_or_for_that_reason_alone)
+{
+    fail_each(go_by_line, NULL, FAIL_ALL_THREADS);
+}
+
+TEST(no_memory, an_exchange_on_a_line_does_so_where_libcurl_fails_too)
+{
+    fail_each(go_by_line, NULL, FAIL_ALL_THREADS | FAIL_CURL_TOO);
+}
