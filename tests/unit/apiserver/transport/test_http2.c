@@ -28,7 +28,7 @@ struct client {
     nghttp2_session *session;
     struct answer answers[300]; /* by id / 2 */
     int fd;
-    bool goaway, manual_windows;
+    bool goaway, manual_windows, pong;
 };
 
 static struct answer *answer_of(struct client *client, int32_t id)
@@ -63,6 +63,8 @@ static int client_on_frame(nghttp2_session *session, const nghttp2_frame *frame,
     (void)session;
     if (frame->hd.type == NGHTTP2_GOAWAY)
         client->goaway = true;
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
+        client->pong = true;
     if (frame->hd.type <= NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
         answer_of(client, frame->hd.stream_id)->ended = true;
     return 0;
@@ -139,6 +141,15 @@ static bool client_step(struct client *client)
     len = recv(client->fd, some, sizeof(some), 0);
     CHECK(len >= 0 || errno != EAGAIN); /* nothing came for WAIT_S */
     return len > 0 && nghttp2_session_mem_recv(client->session, some, (size_t)len) == len;
+}
+
+/* The server has answered all that came before. */
+static void client_settle(struct client *client)
+{
+    client->pong = false;
+    CHECK(nghttp2_submit_ping(client->session, 0, NULL) == 0);
+    while (!client->pong)
+        CHECK(client_step(client));
 }
 
 static nghttp2_nv nv(const char *name, const char *value)
@@ -519,7 +530,7 @@ TEST(http2, what_many_streams_write_in_one_turn_leaves_in_one_write)
     client = client_new(&test);
     for (int i = 0; i < 20; i++)
         answers[i] = open_stream(client, i + 1);
-    CHECK(client_send(client));
+    client_settle(client);
     before = segments_in(client->fd);
     on_loop(&test, write_three);
     for (int i = 0; i < 20; i++)
