@@ -319,7 +319,7 @@ static enum status init_worker(struct server *server, unsigned index, struct err
     w->history = server->history;
     w->info = &server->info;
     list_init(&w->waiting);
-    w->loop = loop_new(index);
+    w->loop = loop_new();
     w->registry = registry_new();
     w->metrics = metrics_new();
     w->flight = flight_new(w, &server->flight_limits);

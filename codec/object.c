@@ -140,21 +140,6 @@ void object_write(struct buf *out, const struct object *object, uint64_t rev,
     buf_append(out, data + object->rv_at, object->base.len - object->rv_at);
 }
 
-size_t object_written_len(const struct object *object, uint64_t rev, struct bytes api_version)
-{
-    size_t len = object->base.len;
-
-    if (rev == 0)
-        rev = object->base.rev;
-    if (api_version.len != 0)
-        len = len - (object->api_version_end - object->api_version_at) + api_version.len;
-    if (rev != 0)
-        len += strlen("\"resourceVersion\":\"\",");
-    for (; rev != 0; rev /= 10)
-        len++;
-    return len;
-}
-
 /* ---- asking ---- */
 
 /* Unknown fields were refused when the request came in; here they are empty, as in fields.Set. */
@@ -182,9 +167,4 @@ bool object_matches_fields(const struct object *object, const struct field_selec
             return false;
     }
     return true;
-}
-
-bool object_same(const struct object *a, const struct object *b)
-{
-    return bytes_eq(value_bytes(&a->base), value_bytes(&b->base));
 }

@@ -95,14 +95,10 @@ MUST_CHECK enum status object_to_json(const struct object *object, uint64_t rev,
 /* The bytes a client sees, by splicing. `rev` 0 means the object's own. */
 void object_write(struct buf *out, const struct object *object, uint64_t rev,
                   struct bytes api_version);
-/* How many bytes object_write() adds. */
-size_t object_written_len(const struct object *object, uint64_t rev, struct bytes api_version);
 
 /* metadata.name and metadata.namespace are always selectable; others by `fields` (the same table
  * the object was made with). */
 bool object_matches_fields(const struct object *object, const struct field_selector *selector,
                            const struct object_field *fields, size_t field_count);
-/* The bytes differ in more than resourceVersion, i.e. a write would not be a no-op. */
-bool object_same(const struct object *a, const struct object *b);
 
 #endif

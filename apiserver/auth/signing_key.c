@@ -156,11 +156,6 @@ enum status signing_keys_add_file(struct signing_keys *keys, const char *path, s
 
 /* ---- what the first one is ---- */
 
-size_t signing_keys_count(const struct signing_keys *keys)
-{
-    return keys->count;
-}
-
 bool signing_keys_can_sign(const struct signing_keys *keys)
 {
     return keys->count != 0 && keys->keys[0].private_part;

@@ -23,7 +23,6 @@ MUST_CHECK enum status signing_keys_add_file(struct signing_keys *keys, const ch
 /* The same for a text; `name` stands in messages. */
 MUST_CHECK enum status signing_keys_add(struct signing_keys *keys, const char *name,
                                         struct bytes pem, struct error *reterr);
-size_t signing_keys_count(const struct signing_keys *keys);
 /* Can the first one sign? */
 bool signing_keys_can_sign(const struct signing_keys *keys);
 

@@ -20,7 +20,6 @@ struct loop {
     h2o_loop_t *h2o;
     h2o_socket_t *wake; /* an eventfd: another thread has posted, or wants us to stop */
     int wake_fd;
-    unsigned index;
     atomic_bool stopped;
     _Atomic(struct loop_task *) posted; /* the last one first */
     struct loop_task *deferred, **deferred_end;
@@ -53,7 +52,7 @@ static void wake_up(struct loop *loop)
     errno = saved;
 }
 
-struct loop *loop_new(unsigned index)
+struct loop *loop_new(void)
 {
     struct loop *loop = calloc(1, sizeof(*loop));
 
@@ -64,7 +63,6 @@ struct loop *loop_new(unsigned index)
         free(loop);
         return NULL;
     }
-    loop->index = index;
     loop->deferred = &end_of_list;
     loop->deferred_end = &loop->deferred;
     loop->h2o = h2o_evloop_create();
@@ -72,11 +70,6 @@ struct loop *loop_new(unsigned index)
     loop->wake->data = loop;
     h2o_socket_read_start(loop->wake, on_wake);
     return loop;
-}
-
-unsigned loop_index(const struct loop *loop)
-{
-    return loop->index;
 }
 
 h2o_loop_t *loop_h2o(const struct loop *loop)

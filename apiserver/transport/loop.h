@@ -27,9 +27,8 @@ struct loop_timer {
     size_t heap_at; /* the loop's: 1-based place, 0 is not running */
 };
 
-struct loop *loop_new(unsigned index);
+struct loop *loop_new(void);
 void loop_free(struct loop *loop);
-unsigned loop_index(const struct loop *loop);
 /* Runs until loop_stop(). Timers, then sockets, then tasks, then deferred tasks, again and again.
  */
 void loop_run(struct loop *loop);

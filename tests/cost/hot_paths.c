@@ -237,7 +237,7 @@ static struct field_selector *on_node(size_t number)
 
 static void tell_watchers(unsigned times, bool by_node)
 {
-    struct loop *loop = loop_new(0);
+    struct loop *loop = loop_new();
     struct watch_cache *cache = watch_cache_new(
         &(struct watch_cache_options){.loop = loop, .bookmark_ms = 1000 * 1000 * 1000});
     struct registry *registry = registry_new();

@@ -26,7 +26,6 @@ static void check_splicing(const struct object *object)
     struct json *tree;
 
     object_write(&spliced, object, 42, BYTES("apps/v1"));
-    must(spliced.len == object_written_len(object, 42, BYTES("apps/v1")));
     must(object_to_json(object, 42, BYTES("apps/v1"), &arena, &tree) == STATUS_OK);
     json_write(&written, tree, false);
     must(bytes_eq(buf_bytes(&spliced), buf_bytes(&written)));
@@ -41,7 +40,8 @@ static void check_loading(const struct object *object)
 
     must(object_load(value_bytes(&object->base), 7, fields, ARRAY_LEN(fields), &loaded, NULL) ==
          STATUS_OK);
-    must(object_same(object, loaded) && loaded->rv_at == object->rv_at);
+    must(bytes_eq(value_bytes(&loaded->base), value_bytes(&object->base)));
+    must(loaded->rv_at == object->rv_at);
     must(loaded->label_count == object->label_count && bytes_eq(loaded->name, object->name));
     object_unref(loaded);
 }

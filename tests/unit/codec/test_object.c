@@ -48,7 +48,6 @@ static void check_written(const struct object *object, uint64_t rev, const char 
 
     object_write(&out, object, rev, bytes_str(api_version));
     CHECK_TEXT(buf_bytes(&out), expected);
-    CHECK_INT(object_written_len(object, rev, bytes_str(api_version)), out.len);
     buf_release(&out);
 }
 
@@ -292,13 +291,14 @@ TEST(object, field_selectors_match_by_value)
     object_unref(object);
 }
 
-TEST(object, two_objects_are_the_same_if_only_the_resource_version_differs)
+TEST(object, the_image_is_the_same_if_only_the_resource_version_differs)
 {
     struct object *a = object_from(POD_HEAD "{\"name\":\"p\",\"resourceVersion\":\"1\"}}");
     struct object *b = object_from(POD_HEAD "{\"resourceVersion\":\"2\",\"name\":\"p\"}}");
     struct object *c = object_from(POD_HEAD "{\"name\":\"p\"},\"spec\":{}}");
 
-    CHECK(object_same(a, b) && !object_same(a, c));
+    CHECK(bytes_eq(value_bytes(&a->base), value_bytes(&b->base)));
+    CHECK(!bytes_eq(value_bytes(&a->base), value_bytes(&c->base)));
     object_unref(a);
     object_unref(b);
     object_unref(c);
@@ -427,7 +427,8 @@ TEST(object, what_was_stored_is_loaded_with_the_same_index)
 
     CHECK(object_load(value_bytes(&made->base), 12, pod_fields, POD_FIELDS, &loaded, NULL) ==
           STATUS_OK);
-    CHECK(object_same(made, loaded) && loaded->base.rev == 12);
+    CHECK(bytes_eq(value_bytes(&loaded->base), value_bytes(&made->base)));
+    CHECK_INT(loaded->base.rev, 12);
     CHECK(loaded->base.data != made->base.data);
     CHECK_INT(loaded->rv_at, made->rv_at);
     CHECK_TEXT(loaded->labels[0].value, "\n");

@@ -349,7 +349,7 @@ static inline void harness_start(struct harness *h)
     CHECK_INT(storage_open(&options, &w->storage, NULL), STATUS_OK);
     CHECK_INT(storage_start(w->storage, NULL), STATUS_OK);
     list_init(&w->waiting);
-    w->loop = loop_new(0);
+    w->loop = loop_new();
     w->registry = registry_new();
     w->metrics = metrics_new();
     w->history = h->history = history_new(w->storage, 1);

@@ -218,7 +218,7 @@ static inline void *run_loop(void *user)
 
 static inline void start_on(struct server_test *test, const char *url)
 {
-    const struct http_server_options options = {.loop = test->loop = loop_new(0),
+    const struct http_server_options options = {.loop = test->loop = loop_new(),
                                                 .limits = &test->limits,
                                                 .on_request = on_test_request,
                                                 .user = test};

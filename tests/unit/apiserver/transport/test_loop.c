@@ -62,11 +62,10 @@ static void run_for(struct loop *loop, uint64_t ms)
 
 TEST(loop, timers_fire_by_time_and_a_stopped_one_does_not)
 {
-    struct loop *loop = loop_new(3);
+    struct loop *loop = loop_new();
     struct letter a = letter_of(loop, 'a'), b = letter_of(loop, 'b'), c = letter_of(loop, 'c');
 
     ran[0] = '\0';
-    CHECK_INT(loop_index(loop), 3);
     loop_timer_start(loop, &b.timer, 20);
     loop_timer_start(loop, &a.timer, 10);
     loop_timer_start(loop, &c.timer, 15);
@@ -79,7 +78,7 @@ TEST(loop, timers_fire_by_time_and_a_stopped_one_does_not)
 
 TEST(loop, a_timer_that_is_started_again_moves)
 {
-    struct loop *loop = loop_new(0);
+    struct loop *loop = loop_new();
     struct letter a = letter_of(loop, 'a'), b = letter_of(loop, 'b');
 
     ran[0] = '\0';
@@ -130,7 +129,7 @@ static void check_order(struct loop_timer *timer)
 TEST(loop, a_thousand_timers_stay_in_order_while_some_are_stopped)
 {
     enum { COUNT = 1000 };
-    struct loop *loop = loop_new(0);
+    struct loop *loop = loop_new();
     struct loop_timer *timers = calloc(COUNT, sizeof(*timers));
     int stopped = 0;
 
@@ -150,7 +149,7 @@ TEST(loop, a_thousand_timers_stay_in_order_while_some_are_stopped)
 
 TEST(loop, now_is_not_the_time_before_the_sleep)
 {
-    struct loop *loop = loop_new(0);
+    struct loop *loop = loop_new();
     uint64_t before = loop_now_ms(loop);
 
     run_for(loop, 30);
@@ -160,7 +159,7 @@ TEST(loop, now_is_not_the_time_before_the_sleep)
 
 TEST(loop, a_task_deferred_twice_runs_once_and_may_defer_itself)
 {
-    struct loop *loop = loop_new(0);
+    struct loop *loop = loop_new();
     struct letter a = letter_of(loop, 'a'), b = letter_of(loop, 'b');
 
     ran[0] = '\0';
@@ -175,7 +174,7 @@ TEST(loop, a_task_deferred_twice_runs_once_and_may_defer_itself)
 
 TEST(loop, what_is_posted_before_the_end_runs_even_if_the_loop_never_does)
 {
-    struct loop *loop = loop_new(0);
+    struct loop *loop = loop_new();
     struct letter a = letter_of(loop, 'a'), b = letter_of(loop, 'b');
 
     ran[0] = '\0';
@@ -187,7 +186,7 @@ TEST(loop, what_is_posted_before_the_end_runs_even_if_the_loop_never_does)
 
 TEST(loop, a_stop_before_the_run_ends_it_at_once)
 {
-    struct loop *loop = loop_new(0);
+    struct loop *loop = loop_new();
 
     loop_stop(loop);
     loop_run(loop);
@@ -235,7 +234,7 @@ static void *post_all(void *user)
 
 TEST(loop, posts_of_each_thread_arrive_in_their_order)
 {
-    struct loop *loop = posted_to = loop_new(0);
+    struct loop *loop = posted_to = loop_new();
     struct poster posters[POSTERS];
     pthread_t threads[POSTERS];
 
@@ -267,7 +266,7 @@ TEST(loop, another_thread_stops_a_loop_that_sleeps)
 {
     pthread_t thread;
 
-    to_stop = loop_new(0);
+    to_stop = loop_new();
     CHECK(pthread_create(&thread, NULL, stop_it, NULL) == 0);
     loop_run(to_stop);
     pthread_join(thread, NULL);
