@@ -244,7 +244,8 @@ static void drop_from(struct json *object, const struct path *dropped, const str
     }
 }
 
-void projection_trim(const struct projection *projection, struct json *tree)
+/* Takes out of a tree what is not to be seen. */
+static void trim(const struct projection *projection, struct json *tree)
 {
     if (projection == NULL || !json_is(tree, JSON_OBJECT))
         return;
@@ -260,7 +261,7 @@ void projection_write(struct buf *out, const struct projection *projection, stru
     struct json *tree;
 
     if (json_parse(&arena, text, &tree, NULL, NULL) == STATUS_OK) {
-        projection_trim(projection, tree);
+        trim(projection, tree);
         json_write(out, tree, false);
     } else {
         out->failed = true;

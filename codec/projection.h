@@ -31,8 +31,6 @@ void projection_unref(struct projection *projection);
 /* Equal texts show equal parts. Empty for NULL. */
 struct bytes projection_text(const struct projection *projection);
 
-/* Takes out of a tree what is not to be seen. */
-void projection_trim(const struct projection *projection, struct json *tree);
 /* Writes the part of an object's JSON that is to be seen. `out` fails if `text` is no JSON. */
 void projection_write(struct buf *out, const struct projection *projection, struct bytes text);
 

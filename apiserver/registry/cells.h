@@ -30,12 +30,6 @@ void cell_append_selector(struct buf *text, const struct json *selector);
 /* The condition of that type, or NULL. */
 const struct json *cell_condition(const struct json *conditions, const char *type);
 bool cell_condition_is(const struct json *conditions, const char *type, const char *status);
-/* The texts of an array of strings, or of member `member` of its objects, joined. */
-void cell_append_joined(struct buf *text, const struct json *array, const char *member,
-                        const char *separator);
-
-/* Sorted, each once, joined by commas; sorts `items` in place. */
-void cell_append_set(struct buf *text, struct bytes *items, size_t count);
 /* The addresses of a load balancer's status.loadBalancer.ingress. */
 void cell_append_ingress(struct buf *text, const struct json *ingress);
 /* A resource.Quantity as it was sent; "0" if it is absent. */

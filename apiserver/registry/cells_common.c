@@ -60,8 +60,9 @@ bool cell_condition_is(const struct json *conditions, const char *type, const ch
     return bytes_eq_str(json_get_text(cell_condition(conditions, type), "status"), status);
 }
 
-void cell_append_joined(struct buf *text, const struct json *array, const char *member,
-                        const char *separator)
+/* The texts of an array of strings, or of member `member` of its objects, joined. */
+static void append_joined(struct buf *text, const struct json *array, const char *member,
+                          const char *separator)
 {
     bool first = true;
 
@@ -226,7 +227,7 @@ void cell_containers(struct buf *out, const struct cell_source *from)
 {
     struct buf text = {0};
 
-    cell_append_joined(&text, json_get(pod_spec(from->tree), BYTES("containers")), "name", ",");
+    append_joined(&text, json_get(pod_spec(from->tree), BYTES("containers")), "name", ",");
     cell_put_buf(out, &text, "");
 }
 
@@ -234,7 +235,7 @@ void cell_images(struct buf *out, const struct cell_source *from)
 {
     struct buf text = {0};
 
-    cell_append_joined(&text, json_get(pod_spec(from->tree), BYTES("containers")), "image", ",");
+    append_joined(&text, json_get(pod_spec(from->tree), BYTES("containers")), "image", ",");
     cell_put_buf(out, &text, "");
 }
 

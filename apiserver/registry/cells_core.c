@@ -130,7 +130,8 @@ static int compare_bytes(const void *a, const void *b)
     return bytes_cmp(*(const struct bytes *)a, *(const struct bytes *)b);
 }
 
-void cell_append_set(struct buf *text, struct bytes *items, size_t count)
+/* Sorted, each once, joined by commas; sorts `items` in place. */
+static void append_set(struct buf *text, struct bytes *items, size_t count)
 {
     if (count > 0)
         qsort(items, count, sizeof(*items), compare_bytes);
@@ -157,7 +158,7 @@ void cell_append_ingress(struct buf *text, const struct json *ingress)
         if (name.len > 0)
             items[count++] = name;
     }
-    cell_append_set(text, items, count);
+    append_set(text, items, count);
     arena_release(&arena);
 }
 
@@ -195,7 +196,7 @@ void cell_node_roles(struct buf *out, const struct cell_source *from)
             else if (bytes_eq_str(label->key, "kubernetes.io/role") && json_text(label).len > 0)
                 roles[count++] = json_text(label);
         }
-        cell_append_set(&text, roles, count);
+        append_set(&text, roles, count);
     }
     out->failed |= arena.failed;
     cell_put_buf(out, &text, "<none>");

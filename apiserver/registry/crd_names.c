@@ -104,7 +104,7 @@ static void set_condition(struct arena *arena, struct json *conditions, const ch
     json_set_text(arena, condition, "message", message);
 }
 
-const struct json *crd_condition(const struct json *crd, const char *type)
+static const struct json *condition_of(const struct json *crd, const char *type)
 {
     json_each(json_at(crd, "status", "conditions", NULL), it) {
         if (bytes_eq_str(json_get_text(it, "type"), type))
@@ -115,7 +115,7 @@ const struct json *crd_condition(const struct json *crd, const char *type)
 
 bool crd_is_established(const struct json *crd)
 {
-    return bytes_eq_str(json_get_text(crd_condition(crd, "Established"), "status"), "True");
+    return bytes_eq_str(json_get_text(condition_of(crd, "Established"), "status"), "True");
 }
 
 bool crd_accept_names(const struct registry *registry, struct arena *arena, struct json *crd,

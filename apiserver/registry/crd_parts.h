@@ -24,8 +24,6 @@ void crd_validate(const struct json *crd, const struct json *old, struct field_e
  */
 MUST_CHECK bool crd_accept_names(const struct registry *registry, struct arena *arena,
                                  struct json *crd, struct json *status);
-/* A condition of an object's status.conditions, or NULL. */
-const struct json *crd_condition(const struct json *crd, const char *type);
 bool crd_is_established(const struct json *crd);
 
 /* ---- protobuf ---- */

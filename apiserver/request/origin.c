@@ -51,12 +51,12 @@ bool origin_is_any(struct bytes list)
     return origin_is_listed(list, BYTES("*"));
 }
 
-bool origin_is_own(struct bytes origin, struct bytes authority)
+static bool is_own(struct bytes origin, struct bytes authority)
 {
     return authority.len != 0 && bytes_ieq(host_of(origin), authority);
 }
 
 bool origin_is_allowed(struct bytes list, struct bytes origin, struct bytes authority)
 {
-    return origin.len == 0 || origin_is_own(origin, authority) || origin_is_listed(list, origin);
+    return origin.len == 0 || is_own(origin, authority) || origin_is_listed(list, origin);
 }

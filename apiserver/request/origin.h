@@ -20,9 +20,8 @@ MUST_CHECK enum status origin_list_check(struct bytes list, struct error *reterr
 bool origin_is_listed(struct bytes list, struct bytes origin);
 /* Does the list let every page in? */
 bool origin_is_any(struct bytes list);
-/* Is it the origin of what `authority` (Host, :authority) itself serves? */
-bool origin_is_own(struct bytes origin, struct bytes authority);
-/* May it talk to us: no page, our own page, or one of the list? */
+/* May it talk to us: no page, a page that `authority` (Host, :authority) itself serves, or one of
+ * the list? */
 bool origin_is_allowed(struct bytes list, struct bytes origin, struct bytes authority);
 
 #endif

@@ -131,27 +131,8 @@ struct request *request_new(struct conn *conn, const struct http_engine_ops *ops
     return request;
 }
 
-void request_dispatch(struct request *request)
-{
-    struct http_server *server = request->server;
-
-    COUNTER_ADD(server->counters.requests_total, 1);
-    request->dispatched = true;
-    if (request->refusal != 0) {
-        request_refuse(request, request->refusal, request->why);
-    } else if (server->draining) {
-        request->close = true;
-        request_refuse(request, 503, "the server is shutting down");
-    } else if (bytes_eq_str(request->pub.method, "CONNECT")) {
-        request_refuse(request, 405, "this server is not a proxy");
-    } else if (request->arena.failed) {
-        request_refuse(request, 500, "out of memory");
-    } else {
-        server->on_request(server->user, &request->pub);
-    }
-}
-
-void request_refuse(struct request *request, int status, const char *why)
+/* Answers with a Kubernetes Status. */
+static void refuse(struct request *request, int status, const char *why)
 {
     static const struct http_header headers[] = {
         {BYTES_INIT("content-type"), BYTES_INIT("application/json")},
@@ -164,6 +145,26 @@ void request_refuse(struct request *request, int status, const char *why)
     response.body = refusal_body(request->server, status, why);
     http_reply(&request->pub, &response);
     blob_unref(response.body);
+}
+
+void request_dispatch(struct request *request)
+{
+    struct http_server *server = request->server;
+
+    COUNTER_ADD(server->counters.requests_total, 1);
+    request->dispatched = true;
+    if (request->refusal != 0) {
+        refuse(request, request->refusal, request->why);
+    } else if (server->draining) {
+        request->close = true;
+        refuse(request, 503, "the server is shutting down");
+    } else if (bytes_eq_str(request->pub.method, "CONNECT")) {
+        refuse(request, 405, "this server is not a proxy");
+    } else if (request->arena.failed) {
+        refuse(request, 500, "out of memory");
+    } else {
+        server->on_request(server->user, &request->pub);
+    }
 }
 
 void request_gone(struct request *request)

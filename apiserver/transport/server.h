@@ -90,8 +90,6 @@ struct request {
 struct request *request_new(struct conn *conn, const struct http_engine_ops *ops);
 /* Hands a complete request to the handler, or refuses it. It may be gone afterwards. */
 void request_dispatch(struct request *request);
-/* Answers with a Kubernetes Status. */
-void request_refuse(struct request *request, int status, const char *why);
 /* The client has left: tells the handler, or keeps the request until it answers. */
 void request_gone(struct request *request);
 void request_free(struct request *request);

@@ -134,12 +134,6 @@ enum status http_tls_new(const struct http_tls_options *options, struct http_tls
     return st;
 }
 
-struct http_tls *http_tls_ref(struct http_tls *tls)
-{
-    atomic_fetch_add_explicit(&tls->refs, 1, memory_order_relaxed);
-    return tls;
-}
-
 void http_tls_unref(struct http_tls *tls)
 {
     if (tls == NULL || atomic_fetch_sub_explicit(&tls->refs, 1, memory_order_acq_rel) != 1)
@@ -153,7 +147,9 @@ void http_server_set_tls(struct http_server *server, struct http_tls *tls)
 {
     struct http_tls *old = server->tls;
 
-    server->tls = tls != NULL ? http_tls_ref(tls) : NULL;
+    if (tls != NULL)
+        atomic_fetch_add_explicit(&tls->refs, 1, memory_order_relaxed);
+    server->tls = tls;
     http_tls_unref(old);
 }
 

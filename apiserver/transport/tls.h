@@ -26,7 +26,6 @@ struct http_tls_options {
 };
 MUST_CHECK enum status http_tls_new(const struct http_tls_options *options,
                                     struct http_tls **ret_tls, struct error *reterr);
-struct http_tls *http_tls_ref(struct http_tls *tls);
 void http_tls_unref(struct http_tls *tls);
 
 /* What a client has shown. Lives as long as the request that has it. */

@@ -130,7 +130,7 @@ static void run(struct history_job *job, struct storage *storage)
 
 /* ---- on the loop ---- */
 
-void mux_read_free(struct mux_read *read)
+static void free_read(struct mux_read *read)
 {
     if (read == NULL)
         return;
@@ -210,7 +210,7 @@ enum status mux_take_read(struct mux *mux, struct outbox *out)
     } else if (st == STATUS_OK) {
         fail_members(mux, read);
     }
-    mux_read_free(read);
+    free_read(read);
     while (!list_empty(&mux->dropped)) {
         struct member *member = list_entry(mux->dropped.next, struct member, link);
 

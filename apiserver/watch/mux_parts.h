@@ -102,6 +102,5 @@ void mux_read_log(struct mux *mux);
 /* Takes what a read has brought. OK; NO_MEMORY. */
 enum status mux_take_read(struct mux *mux, struct outbox *out);
 bool mux_read_is_done(const struct mux *mux);
-void mux_read_free(struct mux_read *read);
 
 #endif
