@@ -40,7 +40,6 @@ struct server {
     pthread_mutex_t lock;
     pthread_cond_t stepped;
     unsigned steps;
-    /* the same lock and condition */
 };
 
 /* ---- from the writer to the loops ---- */

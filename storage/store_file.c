@@ -7,7 +7,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/map.h"
 #include "storage/sqlite_db.h"
 #include "storage/wal_check.h"
 
@@ -271,7 +270,6 @@ static enum status copy_pages(sqlite3 *from, sqlite3 *to, const struct store_fil
     int64_t moment;
     sqlite3_backup *backup;
     enum status st = sqlite_exec(from, "BEGIN", reterr);
-    int rc = SQLITE_OK;
 
     if (st == STATUS_OK)
         st = sqlite_query_int(from, "SELECT count(*) FROM meta", &moment, reterr);
@@ -279,7 +277,7 @@ static enum status copy_pages(sqlite3 *from, sqlite3 *to, const struct store_fil
         return st;
     errno = 0;
     backup = sqlite3_backup_init(to, "main", from, "main");
-    while (backup != NULL && (rc = sqlite3_backup_step(backup, PAGES_AT_ONCE)) == SQLITE_OK) {
+    while (backup != NULL && sqlite3_backup_step(backup, PAGES_AT_ONCE) == SQLITE_OK) {
         uint64_t all = (uint64_t)sqlite3_backup_pagecount(backup);
 
         store_file_tell(watcher, "copying pages", all - (uint64_t)sqlite3_backup_remaining(backup),

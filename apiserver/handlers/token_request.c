@@ -5,8 +5,8 @@
  */
 #include "apiserver/handlers/access.h"
 #include "apiserver/handlers/body.h"
-#include "apiserver/registry/field_errors.h"
 #include "apiserver/handlers/etag.h"
+#include "apiserver/registry/field_errors.h"
 #include "base/clock.h"
 
 enum { LEAST_S = 600, USUAL_S = 3600 };
