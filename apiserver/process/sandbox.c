@@ -11,19 +11,19 @@
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER 1
+#define UNCONFINED 1
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SANITIZER 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(TIDEWATCH_UNCONFINED)
+#define UNCONFINED 1
 #endif
-#ifndef HAS_SANITIZER
-#define HAS_SANITIZER 0
+#ifndef UNCONFINED
+#define UNCONFINED 0
 #endif
 
 bool sandbox_possible(void)
 {
-    return HAS_SANITIZER == 0;
+    return UNCONFINED == 0;
 }
 
 void sandbox_harden(void)

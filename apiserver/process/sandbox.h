@@ -23,7 +23,8 @@ struct sandbox {
     bool files, calls;
 };
 
-/* Whether this build can be confined: sanitizers read /proc, start helpers, trace themselves. */
+/* Whether this build can be confined: sanitizers read /proc, start helpers, trace themselves; one
+ * that counts branches (cmake -DCOVERAGE=ON) writes them down where it was built. */
 bool sandbox_possible(void);
 void sandbox_harden(void);
 struct sandbox sandbox_enter(const struct sandbox_folder *folders, size_t count);
