@@ -6,6 +6,13 @@
 
 enum { FIRST_BLOCK = 2048, LARGEST_BLOCK = 65536, ALIGNMENT = 16 };
 
+/* Each allocation is a block of its own: a sanitizer sees where it ends, and a test can fail it. */
+#ifdef TIDEWATCH_ARENA_EXACT
+enum { EXACT = true };
+#else
+enum { EXACT = false };
+#endif
+
 struct arena_block {
     struct arena_block *next;
     size_t size;
@@ -52,12 +59,12 @@ static void *arena_grow(struct arena *arena, size_t size)
         block_size = FIRST_BLOCK;
     if (block_size > LARGEST_BLOCK)
         block_size = LARGEST_BLOCK;
-    return add_block(arena, block_size < size ? size : block_size, size);
+    return add_block(arena, EXACT || block_size < size ? size : block_size, size);
 }
 
 void arena_reserve(struct arena *arena, size_t size)
 {
-    if (arena->blocks == NULL && size <= SIZE_MAX - ALIGNMENT)
+    if (!EXACT && arena->blocks == NULL && size <= SIZE_MAX - ALIGNMENT)
         add_block(arena, size, 0);
 }
 

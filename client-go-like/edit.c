@@ -256,7 +256,9 @@ tw_status tw_edit_finish(tw_edit *e, tw_object **ret_object, tw_error **reterr)
     if (e == NULL)
         return tw_fail_no_memory(reterr);
     st = e->status;
-    if (st != TW_OK) {
+    if (e->arena.failed) { /* a step that failed may have had no memory */
+        st = tw_fail_no_memory(reterr);
+    } else if (st != TW_OK) {
         if (reterr != NULL) {
             tw_error_free(*reterr);
             *reterr = e->error;
@@ -264,9 +266,8 @@ tw_status tw_edit_finish(tw_edit *e, tw_object **ret_object, tw_error **reterr)
         }
     } else {
         json_write(&text, e->tree, false);
-        st = e->arena.failed || text.failed
-                 ? tw_fail_no_memory(reterr)
-                 : object_read(buf_bytes(&text), NULL, ret_object, NULL, reterr);
+        st = text.failed ? tw_fail_no_memory(reterr)
+                         : object_read(buf_bytes(&text), NULL, ret_object, NULL, reterr);
     }
     buf_release(&text);
     tw_edit_free(e);

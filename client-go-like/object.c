@@ -107,7 +107,7 @@ tw_status object_finish(tw_object *object, struct json **root, const char *membe
     arena_reserve(&object->arena, tree_size(object, *root) + extra_size(tree));
     *root = object->arena.failed ? NULL : keep_tree(object, *root);
     arena_release(&scratch);
-    if (*root == NULL)
+    if (*root == NULL || object->arena.failed)
         return tw_fail_no_memory(reterr);
     object->tree = member != NULL ? json_get(*root, bytes_str(member)) : *root;
     if (!json_is(object->tree, JSON_OBJECT))

@@ -315,7 +315,8 @@ struct json *read_envelope(struct transcoder_reader *r, const struct message_typ
 
 static enum status finish(struct transcoder_reader *r, struct json *tree, struct json **ret_tree)
 {
-    if (r->status == STATUS_OK && (tree == NULL || r->arena->failed || r->text.failed))
+    /* Whatever else seemed wrong, that may be why. */
+    if (r->arena->failed || r->text.failed || (r->status == STATUS_OK && tree == NULL))
         r->status = error_set(r->reterr, STATUS_NO_MEMORY, "out of memory");
     buf_release(&r->text);
     if (r->status == STATUS_OK)

@@ -15,7 +15,7 @@ bool writer_misfit(struct transcoder_writer *w, const struct json *node, const s
 {
     if (w->report != NULL && w->report->lenient)
         path_report(w->report, path);
-    else if (w->status == STATUS_OK)
+    else if (w->status == STATUS_OK && !w->scratch.failed && !w->text.failed) /* or that is why */
         w->status = path_error(w->reterr, STATUS_BAD_REQUEST, path, "expected %s, found %s",
                                expected, json_type_name(node->type));
     return false;

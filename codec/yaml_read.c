@@ -402,7 +402,7 @@ static enum status read_document(struct reader *r)
             return parser_error(r);
         type = r->event.type;
         st = handle_event(r);
-        if (st == STATUS_OK && r->arena->failed)
+        if (r->arena->failed) /* whatever else seemed wrong, that may be why */
             st = no_memory(r);
         yaml_event_delete(&r->event);
         if (st != STATUS_OK)

@@ -32,7 +32,7 @@ static tw_status read_object(void *user)
 
 TEST(no_memory, an_object_is_read_or_not_at_all)
 {
-    fail_each(read_object, CM("a"), 0);
+    fail_each_with_curl(read_object, CM("a"), 0);
 }
 
 static tw_status fill_store(void *user)
@@ -63,7 +63,7 @@ TEST(no_memory, a_store_is_left_as_it_was)
     tw_list *list = list_new();
 
     CHECK(list_read_page(list, BYTES("{\"items\":[" CM("a") "," CM("b") "]}"), NULL) == TW_OK);
-    fail_each(fill_store, list, 0);
+    fail_each_with_curl(fill_store, list, 0);
     tw_list_free(list);
 }
 
@@ -89,7 +89,7 @@ TEST(no_memory, a_kubeconfig_is_read_or_not_at_all)
 
     CHECK(fd >= 0 && write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1);
     close(fd);
-    fail_each(load_config, path, 0);
+    fail_each_with_curl(load_config, path, 0);
     unlink(path);
 }
 
@@ -153,7 +153,7 @@ TEST(no_memory, requests_and_discovery_give_up_cleanly)
         ANSWER(CM("a"))};
     struct play p = {.steps = steps, .count = 2, .act = get_and_find};
 
-    fail_each(play, &p, 0);
+    fail_each_with_curl(play, &p, 0);
 }
 
 static tw_status watch_one(tw_client *client, tw_error **reterr)
@@ -175,7 +175,7 @@ TEST(no_memory, a_watch_gives_up_cleanly)
     static const struct fake_step steps[] = {HOLD("{\"type\":\"ADDED\",\"object\":" CM("a") "}")};
     struct play p = {.steps = steps, .count = 1, .act = watch_one};
 
-    fail_each(play, &p, 0);
+    fail_each_with_curl(play, &p, 0);
 }
 
 /* One step of a reflector, in this thread. */
@@ -213,7 +213,7 @@ TEST(no_memory, a_reflector_lists_or_fails_for_that_reason_alone)
         "\"9\"},\"items\":[" CM("a") "," CM("b") "]}")};
     struct play p = {.steps = steps, .count = 1, .act = list_step};
 
-    fail_each(play, &p, 0);
+    fail_each_with_curl(play, &p, 0);
 }
 
 TEST(no_memory, a_reflector_streams_its_list_or_fails_for_that_reason_alone)
@@ -224,7 +224,7 @@ TEST(no_memory, a_reflector_streams_its_list_or_fails_for_that_reason_alone)
              "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}")};
     struct play p = {.steps = steps, .count = 1, .act = stream_step};
 
-    fail_each(play, &p, 0);
+    fail_each_with_curl(play, &p, 0);
 }
 
 /* ---- objects, and what is done with them ---- */
@@ -257,7 +257,7 @@ static tw_status edit_object(void *user)
 
 TEST(no_memory, an_object_is_changed_or_not_at_all)
 {
-    fail_each(edit_object, CM("a"), 0);
+    fail_each_with_curl(edit_object, CM("a"), 0);
 }
 
 static tw_status type_object(void *user)
@@ -285,7 +285,7 @@ static tw_status type_object(void *user)
 
 TEST(no_memory, an_object_becomes_a_struct_or_not_at_all)
 {
-    fail_each(type_object, CM("a"), 0);
+    fail_each_with_curl(type_object, CM("a"), 0);
 }
 
 static tw_status impersonate(void *user)
@@ -305,7 +305,7 @@ static tw_status impersonate(void *user)
 
 TEST(no_memory, a_config_is_set_or_left_as_it_was)
 {
-    fail_each(impersonate, "me", 0);
+    fail_each_with_curl(impersonate, "me", 0);
 }
 
 static tw_status log_in(void *user)
@@ -339,9 +339,9 @@ TEST(no_memory, a_plugin_is_run_or_the_login_fails_for_that_reason_alone)
 
     CHECK(fd >= 0 && write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1);
     close(fd);
-    fail_each(load_config, path, 0);
+    fail_each_with_curl(load_config, path, 0);
     CHECK(tw_config_from_kubeconfig(path, NULL, &config, NULL) == TW_OK);
-    fail_each(log_in, config, 0);
+    fail_each_with_curl(log_in, config, 0);
     tw_config_free(config);
     unlink(path);
 }
@@ -364,7 +364,7 @@ TEST(no_memory, a_long_list_is_read_whole_or_not_at_all)
     static const struct fake_step steps[] = {ANSWER(CM_LIST("t")), ANSWER(CM_LIST(""))};
     struct play p = {.steps = steps, .count = 2, .act = page_through};
 
-    fail_each(play, &p, 0);
+    fail_each_with_curl(play, &p, 0);
 }
 
 static tw_status relabel(void *user, const tw_object *now, tw_object **ret_changed,
@@ -396,7 +396,7 @@ TEST(no_memory, a_change_is_written_or_fails_for_that_reason_alone)
         ANSWER(CM("a")), ANSWER(CM("a")), ANSWER(CM("a"))};
     struct play p = {.steps = steps, .count = 5, .act = modify};
 
-    fail_each(play, &p, 0);
+    fail_each_with_curl(play, &p, 0);
 }
 
 /* What the last call of a loop ended with. */
@@ -458,7 +458,7 @@ TEST(no_memory, a_loop_tells_each_call_or_its_caller)
                                              STREAM("{\"type\":\"ADDED\",\"object\":" CM("a") "}")};
     struct play p = {.steps = steps, .count = 2, .act = run_loop};
 
-    fail_each(play, &p, 0);
+    fail_each_with_curl(play, &p, 0);
 }
 
 /* ---- protobuf, WebSockets ---- */
@@ -492,7 +492,7 @@ TEST(no_memory, a_websocket_gives_up_cleanly)
     memcpy(frames + 4 + len, "\x89\x02hi", 4); /* a ping in between */
     memcpy(frames + 8 + len, frames, 4 + len);
     steps[0].len = 12 + 2 * len;
-    fail_each(play, &p, 0);
+    fail_each_with_curl(play, &p, 0);
 }
 
 static void append_envelope(struct buf *out, const char *text)
@@ -547,7 +547,7 @@ TEST(no_memory, protobuf_is_read_or_not_at_all)
     steps[0].len = list.len;
     steps[1].body = frame.data;
     steps[1].len = frame.len;
-    fail_each(play, &p, 0);
+    fail_each_with_curl(play, &p, 0);
     buf_release(&list);
     buf_release(&object);
     buf_release(&frame);
@@ -602,14 +602,14 @@ TEST(no_memory, a_reflector_in_its_thread_tries_again_until_it_has_the_state)
 {
     struct play p = {.choose = answer_any, .act = reflect};
 
-    fail_each(play, &p, FAIL_ALL_THREADS);
+    fail_each_with_curl(play, &p, FAIL_ALL_THREADS);
 }
 
 TEST(no_memory, a_reflector_in_its_thread_does_so_where_libcurl_fails_too)
 {
     struct play p = {.choose = answer_any, .act = reflect};
 
-    fail_each(play, &p, FAIL_ALL_THREADS | FAIL_CURL_TOO);
+    fail_each_with_curl(play, &p, FAIL_ALL_THREADS | FAIL_CURL_TOO);
 }
 
 /* ---- one connection for many threads ---- */

@@ -55,7 +55,7 @@ TEST(no_memory, an_indexed_store_is_left_as_it_was)
     tw_list *list = list_new();
 
     CHECK(list_read_page(list, BYTES("{\"items\":[" ITEM("a") "," ITEM("b") "]}"), NULL) == TW_OK);
-    fail_each(index_store, list, 0);
+    fail_each_with_curl(index_store, list, 0);
     tw_list_free(list);
 }
 
@@ -82,7 +82,7 @@ static tw_status work(void *user)
 
 TEST(no_memory, a_work_queue_takes_a_key_or_says_so)
 {
-    fail_each(work, NULL, 0);
+    fail_each_with_curl(work, NULL, 0);
 }
 
 static tw_status keep_file(void *user)
@@ -118,7 +118,7 @@ TEST(no_memory, a_cache_file_is_written_and_read_or_not_at_all)
 
     CHECK(fd >= 0);
     close(fd);
-    fail_each(keep_file, path, 0);
+    fail_each_with_curl(keep_file, path, 0);
     unlink(path);
 }
 
@@ -139,5 +139,5 @@ static tw_status correlate(void *user)
 
 TEST(no_memory, an_event_is_correlated_or_dropped)
 {
-    fail_each(correlate, NULL, 0);
+    fail_each_with_curl(correlate, NULL, 0);
 }
