@@ -5,22 +5,27 @@
 
 typedef struct value *value_maker(void *user, struct bytes key, struct bytes stored, uint64_t rev);
 
-static struct value *make_value(const struct storage *storage, value_maker *make, struct bytes key,
-                                struct bytes stored, uint64_t rev, struct error *reterr)
+static enum status make_value(const struct storage *storage, value_maker *make, struct bytes key,
+                              struct bytes stored, uint64_t rev, struct value **ret_value,
+                              struct error *reterr)
 {
     struct value *value =
         make != NULL ? make(storage->options.user, key, stored, rev) : value_new(stored, rev);
 
+    if (value == NULL && make == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
     if (value == NULL)
-        error_set(reterr, STATUS_CORRUPT, "what is stored at %.*s, revision %llu, cannot be read",
-                  BYTES_FMT(key), (unsigned long long)rev);
-    return value;
+        return error_set(reterr, STATUS_CORRUPT,
+                         "what is stored at %.*s, revision %llu, cannot be read", BYTES_FMT(key),
+                         (unsigned long long)rev);
+    *ret_value = value;
+    return STATUS_OK;
 }
 
-struct value *storage_make_value(const struct storage *storage, struct bytes key, struct bytes open,
-                                 uint64_t rev, struct error *reterr)
+enum status storage_make_value(const struct storage *storage, struct bytes key, struct bytes open,
+                               uint64_t rev, struct value **ret_value, struct error *reterr)
 {
-    return make_value(storage, storage->options.load, key, open, rev, reterr);
+    return make_value(storage, storage->options.load, key, open, rev, ret_value, reterr);
 }
 
 static enum status open_value(struct storage *storage, value_maker *make, struct bytes key,
@@ -30,10 +35,7 @@ static enum status open_value(struct storage *storage, value_maker *make, struct
     struct bytes open;
     enum status st = sealer_open(&storage->sealer, key, rev, stored, scratch, &open, reterr);
 
-    if (st != STATUS_OK)
-        return st;
-    *ret_value = make_value(storage, make, key, open, rev, reterr);
-    return *ret_value != NULL ? STATUS_OK : STATUS_CORRUPT;
+    return st == STATUS_OK ? make_value(storage, make, key, open, rev, ret_value, reterr) : st;
 }
 
 struct events_read {

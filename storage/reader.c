@@ -210,7 +210,7 @@ static enum status walk_events(struct reader *reader, uint64_t *rev, uint64_t up
     sqlite3_stmt *walk = reader->walk;
     uint64_t last = upto - *rev > ROWS_AT_ONCE ? *rev + ROWS_AT_ONCE : upto;
     enum status st = STATUS_OK;
-    struct row row;
+    struct row row = {0};
 
     sqlite3_bind_int64(walk, 1, (sqlite3_int64)*rev);
     sqlite3_bind_int64(walk, 2, (sqlite3_int64)last);
@@ -286,7 +286,7 @@ enum status sqlite_read_versions(struct backend *backend, uint64_t rev,
         return st;
     st = begin_read(reader, rev, reterr);
     for (size_t i = 0; i < count && st == STATUS_OK; i++) {
-        struct row row;
+        struct row row = {0};
 
         st = find_row(reader, versions[i].rev, versions[i].key, &row, reterr);
         if (st == STATUS_END) {

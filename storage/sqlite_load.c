@@ -11,7 +11,7 @@ static enum status is_replaced(struct backend *backend, uint64_t rev, bool *ret_
 {
     sqlite3_stmt *stmt = NULL;
     enum status st = STATUS_OK;
-    struct row row;
+    struct row row = {0};
     int rc = sqlite3_prepare_v2(backend->own.db,
                                 "SELECT " ROW_COLUMNS " FROM log WHERE prev_rev = ?1 AND rev > ?1",
                                 -1, &stmt, NULL);
@@ -37,7 +37,7 @@ static enum status load_row(struct backend *backend, sqlite3_stmt *stmt, value_s
     struct stored_value stored;
     struct error err = {0};
     bool replaced;
-    struct row row;
+    struct row row = {0};
     enum status st = read_row(stmt, 0, &row, &err), replaced_st;
 
     if (st == STATUS_OK) {

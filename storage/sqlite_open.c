@@ -70,7 +70,7 @@ enum status sqlite_query_int(sqlite3 *db, const char *sql, int64_t *ret, struct 
 
 static enum status migrate(sqlite3 *db, struct error *reterr)
 {
-    int64_t version;
+    int64_t version = 0;
     enum status st = sqlite_query_int(db, "PRAGMA user_version", &version, reterr);
 
     if (st != STATUS_OK)
@@ -93,9 +93,12 @@ static enum status migrate(sqlite3 *db, struct error *reterr)
 enum status sqlite_sync_folder_of(const char *path, struct error *reterr)
 {
     char *copy = bytes_dup(bytes_str(path));
-    int fd = copy != NULL ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     enum status st = STATUS_OK;
+    int fd;
 
+    if (copy == NULL)
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) != 0)
         st =
             error_set(reterr, STATUS_IO, "cannot sync the folder of %s: %s", path, strerror(errno));
@@ -167,7 +170,7 @@ out:
 /* Is it one of ours, and of a version that we know? Looks before it touches anything. */
 enum status sqlite_identify(sqlite3 *db, const char *path, struct error *reterr)
 {
-    int64_t id;
+    int64_t id = 0;
     enum status st = sqlite_query_int(db, "PRAGMA application_id", &id, reterr);
 
     if (st != STATUS_OK)
@@ -185,9 +188,10 @@ enum status sqlite_check_pages(sqlite3 *db, const char *pragma, struct error *re
     enum status st = STATUS_OK;
 
     if (sqlite3_prepare_v2(db, pragma, -1, &stmt, NULL) != SQLITE_OK ||
-        sqlite3_step(stmt) != SQLITE_ROW)
+        sqlite3_step(stmt) != SQLITE_ROW ||
+        (said = (const char *)sqlite3_column_text(stmt, 0)) == NULL)
         st = sqlite_failed(db, "cannot check the store", reterr);
-    else if ((said = (const char *)sqlite3_column_text(stmt, 0)) == NULL || strcmp(said, "ok") != 0)
+    else if (strcmp(said, "ok") != 0)
         st = error_set(reterr, STATUS_CORRUPT, "the store is damaged: %s", said);
     sqlite3_finalize(stmt);
     return st;
@@ -210,7 +214,7 @@ static enum status check_at_start(sqlite3 *db, bool clean, struct error *reterr)
 static enum status read_state(struct backend *backend, struct error *reterr)
 {
     sqlite3 *db = backend->own.db;
-    int64_t floor, newest, log_end;
+    int64_t floor = 0, newest = 0, log_end = 0;
     enum status st;
 
     if (PLANTED(reuse_revision) &&
@@ -240,14 +244,16 @@ static enum status read_state(struct backend *backend, struct error *reterr)
 enum status sqlite_read_run(sqlite3 *db, char ret_run[UUID_LEN + 1], struct error *reterr)
 {
     sqlite3_stmt *stmt = NULL;
+    const char *run = NULL; /* a run that is not known would make the store a copy */
     enum status st = STATUS_OK;
 
     if (sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE name = 'run'", -1, &stmt, NULL) !=
             SQLITE_OK ||
-        sqlite3_step(stmt) != SQLITE_ROW)
+        sqlite3_step(stmt) != SQLITE_ROW ||
+        (run = (const char *)sqlite3_column_text(stmt, 0)) == NULL)
         st = sqlite_failed(db, "cannot read the run", reterr);
     else
-        snprintf(ret_run, UUID_LEN + 1, "%s", (const char *)sqlite3_column_text(stmt, 0));
+        snprintf(ret_run, UUID_LEN + 1, "%s", run);
     sqlite3_finalize(stmt);
     return st;
 }

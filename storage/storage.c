@@ -103,9 +103,8 @@ static enum status keep_value(struct storage *storage, struct entry *entry,
         sealer_note_unopened(&storage->sealer, row);
         st = STATUS_OK;
     } else if (st == STATUS_OK) {
-        entry->value = storage_make_value(storage, row->key, open, row->rev, reterr);
         entry->seal = sealer_number(&storage->sealer, row->bytes);
-        st = entry->value != NULL ? STATUS_OK : STATUS_CORRUPT;
+        st = storage_make_value(storage, row->key, open, row->rev, &entry->value, reterr);
     }
     buf_release(&scratch);
     return st;

@@ -123,7 +123,7 @@ static enum status check_rows(struct check *check, struct error *reterr)
                                 &stmt, NULL);
 
     while (st == STATUS_OK && rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct row row;
+        struct row row = {0};
 
         rc = SQLITE_OK;
         st = read_row(stmt, 0, &row, reterr);

@@ -2,7 +2,8 @@
  * no_memory - runs a story again and again, each time with another allocation failing: every
  * cleanup path is taken once, nothing may leak, and what is reported is that memory was short.
  *
- *   fail_each(story, user, 0):  1st allocation fails, 2nd, 3rd .. until a run has no more of them
+ *   fail_each(story, user, 0):  1st allocation fails, 2nd, 3rd .. until a run has no more of them;
+ *                               with FAIL_SOME each fifth, for stories of thousands
  *
  * Counted  allocations of the story's thread, or with FAIL_ALL_THREADS of all threads; who includes
  *          this may define NO_MEMORY_SPARES, which is true in a thread that is never to fail.
@@ -23,6 +24,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #ifndef NO_MEMORY_SPARES
 #define NO_MEMORY_SPARES false
@@ -49,7 +51,7 @@
 #define REAL(name) __libc_##name
 #endif
 
-enum { FAIL_ALL_THREADS = 1 };
+enum { FAIL_ALL_THREADS = 1, FAIL_SOME = 4 };
 
 void *REAL(malloc)(size_t size);
 void *REAL(calloc)(size_t count, size_t size);
@@ -65,6 +67,7 @@ void OURS(free)(void *ptr);
 
 static atomic_bool armed, everywhere, failed;
 static atomic_long countdown, live;
+static atomic_int calm;
 static _Thread_local bool story_thread, spared;
 
 static bool counts(bool spare)
@@ -75,7 +78,7 @@ static bool counts(bool spare)
 
 static bool fails_now(bool spare)
 {
-    if (!counts(spare) || atomic_fetch_sub(&countdown, 1) != 1)
+    if (!counts(spare) || atomic_load(&calm) != 0 || atomic_fetch_sub(&countdown, 1) != 1)
         return false;
     atomic_store(&failed, true);
     errno = ENOMEM;
@@ -154,7 +157,13 @@ static STORY_STATUS run_story(story_fn *story, void *user, long fails_at)
     return st;
 }
 
-/* Not under test: what a story does between these two. */
+/* Not under test: what any thread does while it is calm, such as preparing. */
+static inline void story_calm(bool is_calm)
+{
+    atomic_fetch_add(&calm, is_calm ? 1 : -1);
+}
+
+/* Not under test, nor looked at for leaks: what the story's thread does between these two. */
 static inline void story_pause(void)
 {
     spared = true;
@@ -166,12 +175,12 @@ static inline void story_go_on(void)
 }
 
 /* Each allocation of `story` in turn. It has run once, so what is made once is there. */
-static inline void fail_in_turn(story_fn *story, void *user)
+static inline void fail_in_turn(story_fn *story, void *user, long step)
 {
-    long n = 0;
+    long n = 1 - step;
 
     do {
-        STORY_STATUS st = run_story(story, user, ++n);
+        STORY_STATUS st = run_story(story, user, n += step);
         bool honest = st == STORY_OK || (st == STORY_NO_MEMORY && atomic_load(&failed));
         long left = WRAPPED ? 0 : atomic_load(&live); /* what a library frees for us is not seen */
 
@@ -186,9 +195,12 @@ static inline void fail_in_turn(story_fn *story, void *user)
 
 static inline void fail_each(story_fn *story, void *user, unsigned flags)
 {
+    struct tm tm;
+
+    gmtime_r(&(time_t){0}, &tm); /* a log line's, which keeps what it allocates the first time */
     atomic_store(&everywhere, (flags & FAIL_ALL_THREADS) != 0);
     CHECK_INT(story(user), STORY_OK);
-    fail_in_turn(story, user);
+    fail_in_turn(story, user, (flags & FAIL_SOME) != 0 && !WRAPPED ? 5 : 1);
 }
 
 #endif
