@@ -3,7 +3,7 @@
  * cleanup path is taken once, nothing may leak, and what is reported is that memory was short.
  *
  *   fail_each(story, user, 0):  1st allocation fails, 2nd, 3rd .. until a run has no more of them;
- *                               with FAIL_SOME each fifth, for stories of thousands
+ *                               with FAIL_SOME each seventh, for stories of thousands
  *
  * Counted  allocations of the story's thread, or with FAIL_ALL_THREADS of all threads; who includes
  *          this may define NO_MEMORY_SPARES, which is true in a thread that is never to fail.
@@ -200,7 +200,7 @@ static inline void fail_each(story_fn *story, void *user, unsigned flags)
     gmtime_r(&(time_t){0}, &tm); /* a log line's, which keeps what it allocates the first time */
     atomic_store(&everywhere, (flags & FAIL_ALL_THREADS) != 0);
     CHECK_INT(story(user), STORY_OK);
-    fail_in_turn(story, user, (flags & FAIL_SOME) != 0 && !WRAPPED ? 5 : 1);
+    fail_in_turn(story, user, (flags & FAIL_SOME) != 0 && !WRAPPED ? 7 : 1);
 }
 
 #endif

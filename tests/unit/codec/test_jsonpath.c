@@ -68,6 +68,30 @@ TEST(jsonpath, a_filter_keeps_the_elements_it_holds_for)
     check_path(".spec.ports[?(@.missing==1)].name", "");
 }
 
+TEST(jsonpath, a_filter_compares_like_with_like_by_each_operator)
+{
+    check_path(".spec.ports[?(@.port<2)].name", "a");
+    check_path(".spec.ports[?(@.port>=2)].name", "b");
+    check_path(".spec.ports[?(@.port==1.0)].name", "a");
+    check_path(".spec.ports[?(@.port!=1)].name", "b");
+    check_path(".spec.ports[?(@.name>'a')].port", "2");
+    check_path(".spec[?(@.on==true)]", ""); /* of an object's members, none has members */
+    check_path(".metadata[?(@.plain=='x')].plain", "x");
+    check_path(".status.conditions[?(@.type==true)].type", "");
+    check_path(".status.conditions[?(@.type!=1)].type", "Ready|Synced");
+    check_path(".spec.ports[?(@.port=='1')].name", "");
+    check_path(".spec.ports[?(@.port==one)].name", "");
+}
+
+TEST(jsonpath, a_quote_or_a_bracket_inside_of_quotes_is_text)
+{
+    check_path(".spec.ports[?(@.name!=']')].name", "a|b");
+    check_path(".spec.ports[?(@.name!=\"'\")].port", "1|2");
+    check_path(".metadata.labels['a\\']b']", "");
+    check_path("spec[ 'replicas' ]", "3");
+    check_path(".spec.ports.[0].name", "a"); /* as kubectl takes it */
+}
+
 TEST(jsonpath, what_is_absent_or_of_another_type_is_not_found)
 {
     check_path(".spec.absent.deeper", "");
@@ -100,6 +124,14 @@ TEST(jsonpath, what_it_does_not_understand_is_refused)
                                       ".a[x]",
                                       ".a[1:2]",
                                       ".a[?(x)]",
+                                      ".a[?()]",
+                                      ".a[?(@.b==1]",
+                                      ".a[?(@.b=='x)]",
+                                      ".a[?(@.b[)]",
+                                      ".a['b]",
+                                      ".a[-]",
+                                      ".a[-99999999999]",
+                                      ".a[\\",
                                       ".a[?(@.b==)]",
                                       ".a[?(@.b==@.c)]",
                                       ".a[?(@.b[?(@.c)])]",

@@ -72,6 +72,11 @@ TEST(jsonpath_template, slices_unions_and_what_is_below)
     expect("{.items[9].name}", "! array index out of bounds: index 9, length 3");
     expect("{.items[2:1].name}", "! starting index 2 is greater than ending index 1");
     expect("{.items[0:2:0].name}", "! step must be > 0");
+    expect("{.items[5:6].name}", "! array index out of bounds: index 5, length 3");
+    expect("{.items[-9:2].name}", "! array index out of bounds: index -6, length 3");
+    expect("{.items[0:9].name}", "! array index out of bounds: index 8, length 3");
+    expect("{.none[0]}", "");
+    expect("{.kind[0]}", "! the value is not array or slice");
 }
 
 TEST(jsonpath_template, filters_compare_like_with_like)
@@ -86,6 +91,21 @@ TEST(jsonpath_template, filters_compare_like_with_like)
     expect("{.items[?(@.name==1)].name}", "! incompatible types for comparison");
     expect("{.items[?(@.tags=='x')].name}", "! invalid type for comparison");
     expect("{.kind[?(@.x)]}", "! the value is not array or slice and cannot be filtered");
+}
+
+TEST(jsonpath_template, filters_know_every_operator_and_side)
+{
+    expect("{.items[0].ports[?(@.port<443)].port}", "80");
+    expect("{.items[0].ports[?(@.port>=443)].port}", "443");
+    expect("{.items[0].ports[?(@.port!=80)].port}", "443");
+    expect("{.items[0].ports[?(80==@.port)].port}", "80");
+    expect("{.items[?(@.name>'a')].name}", "b c");
+    expect("{.items[?(@.on!=true)].name}", "b");
+    expect("{.items[?(@.on<true)].name}", "! invalid type for comparison");
+    expect("{.items[?(@.on=='true')].name}", "! incompatible types for comparison");
+    expect("{.items[?(@.nope==1)].name}", "");
+    expect("{.none[?(@.a)]}", "");
+    expect("{.items[?(@.ports[*].port==80)].name}", "! can only compare one element at a time");
 }
 
 TEST(jsonpath_template, ranges_nest_and_end)
@@ -105,6 +125,12 @@ TEST(jsonpath_template, that_are_malformed_are_refused)
     expect("{.items[?(@.a==\"x)]}", "! unterminated filter");
     expect("{.items[?(@.a)}", "! unclosed array expect ]");
     expect("{\"x}", "! unterminated quoted string");
+    expect("{.items[0:1:2:3]}", "! invalid array index 0:1:2:3");
+    expect("{.items[99999999999]}", "! invalid array index 99999999999");
+    expect("{.items[-]}", "! invalid array index -");
+    expect("{.items['a]}", "! invalid array index 'a");
+    expect("{.items[?(==1)]}", "! unrecognized character in action: U+003D '='");
+    expect("{+1}{-2}{3.5}{true}{false}", "1-23.5truefalse");
     expect("{hello}", "! unrecognized identifier hello");
     expect("{.items[?(@.a ~ 1)]}", "! unrecognized character in action: U+007E '~'");
 }

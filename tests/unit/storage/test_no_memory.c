@@ -2,6 +2,8 @@
  * read, or it says that memory was short; what was acknowledged is there when there is memory. */
 #include "unit/no_memory.h"
 
+#include <dirent.h>
+
 #include "storage/store_file.h"
 #include "unit/storage/fault_vfs.h"
 #include "unit/storage/store.h"
@@ -62,18 +64,15 @@ static void begin(struct story *story)
 
 static void end(struct story *story)
 {
-    static const char *const suffixes[] = {"",          "-wal",         "-shm",  ".lock",
-                                           ".new",      ".new-journal", ".copy", ".copy-wal",
-                                           ".copy-shm", ".restored"};
-    char name[160];
+    DIR *folder;
 
     story_calm(true);
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        snprintf(name, sizeof(name), "%s%s", story->store.path, suffixes[i]);
-        unlink(name);
-    }
-    if (rmdir(story->store.folder) != 0)
-        fail_msg("a file is left in %s", story->store.folder);
+    folder = opendir(story->store.folder);
+    CHECK(folder != NULL);
+    for (struct dirent *file; (file = readdir(folder)) != NULL;)
+        unlinkat(dirfd(folder), file->d_name, 0);
+    closedir(folder);
+    CHECK(rmdir(story->store.folder) == 0);
     pthread_mutex_destroy(&story->store.lock);
     pthread_cond_destroy(&story->store.changed);
     story_calm(false);
