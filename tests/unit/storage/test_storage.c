@@ -86,6 +86,25 @@ TEST(storage, a_write_that_makes_no_sense_is_answered_and_changes_nothing)
     store_remove(&store);
 }
 
+TEST(storage, a_backend_or_a_path_that_is_none_is_refused_by_name)
+{
+    struct storage_options options = {.backend = "paper"};
+    struct storage *storage = NULL;
+    struct error err = {0};
+
+    CHECK_INT(storage_open(&options, &storage, &err), STATUS_INVALID);
+    CHECK_TEXT(bytes_str(error_message(&err)), "there is no storage backend \"paper\"");
+    options.backend = NULL;
+    CHECK_INT(storage_open(&options, &storage, &err), STATUS_INVALID);
+    options.backend = "sqlite";
+    CHECK_INT(storage_open(&options, &storage, &err), STATUS_INVALID);
+    options.path = "";
+    CHECK_INT(storage_open(&options, &storage, &err), STATUS_INVALID);
+    CHECK_TEXT(bytes_str(error_message(&err)), "the sqlite backend needs the path of a file");
+    CHECK(storage == NULL);
+    error_release(&err);
+}
+
 TEST(storage, an_event_carries_the_new_version_and_the_one_it_replaces)
 {
     struct text text;
