@@ -21,6 +21,7 @@ struct storage {
     uint64_t floor;
     enum status failing;
     size_t reads;
+    const struct tree *state; /* for storage_read_at(): key -> object; NULL: it fails */
 };
 
 static struct storage the_log;
@@ -73,14 +74,21 @@ enum status storage_read_events(struct storage *storage, uint64_t after_rev,
     return st;
 }
 
-/* Of checks against the store, which these caches do not make. */
+/* Of checks against the store: the whole state. */
 enum status storage_read_at(struct storage *storage, uint64_t rev, struct bytes prefix,
                             struct bytes after_key,
                             bool (*each)(void *user, struct bytes key, struct value *value),
                             void *user, struct error *reterr)
 {
-    (void)storage, (void)rev, (void)prefix, (void)after_key, (void)each, (void)user, (void)reterr;
-    return STATUS_INTERNAL;
+    struct tree_cursor cursor;
+
+    (void)rev, (void)prefix, (void)after_key, (void)reterr;
+    if (storage->failing != STATUS_OK || storage->state == NULL)
+        return storage->failing != STATUS_OK ? storage->failing : STATUS_INTERNAL;
+    cursor = tree_seek(storage->state, BYTES(""), false);
+    for (struct tree_slot *slot; (slot = tree_next(&cursor)) != NULL;)
+        each(user, slot->key, &((struct object *)slot->value)->base);
+    return STATUS_OK;
 }
 
 static inline void hold(bool held)

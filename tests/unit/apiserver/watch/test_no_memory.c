@@ -179,3 +179,47 @@ TEST(no_memory, watches_on_one_stream_tell_all_or_break)
     check_story((struct story){.spec = {.since = 1}, .muxed = true, .behind = true},
                 FAIL_ALL_THREADS);
 }
+
+/* ---- what a loop begins with, and what it says to whom it refuses ---- */
+
+static enum status make_cache(void *user)
+{
+    struct watch_cache *cache = watch_cache_new(&(struct watch_cache_options){.loop = user});
+    struct history *history = history_new(NULL, 2);
+    bool made = cache != NULL && history != NULL;
+
+    if (history != NULL)
+        history_free(history);
+    watch_cache_free(cache);
+    return made ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static enum status refuse(void *user)
+{
+    struct error err = {.status = STATUS_EXPIRED};
+    struct fake_watch watch;
+
+    memset(&watch, 0, sizeof(watch));
+    watch.req.loop = user;
+    watch.req.arena = &watch.arena;
+    story_calm(true);
+    buf_reserve(&watch.stream.text, ROOM);
+    story_calm(false);
+    watcher_refuse(&watch.req, &err, FRAMING_LINES, NULL, 0);
+    fake_settle(user);
+    CHECK((watch.stream.text.len != 0) == watch.stream.ended);
+    CHECK(watch.stream.ended || watch.status >= 500);
+    buf_release(&watch.stream.text);
+    arena_release(&watch.arena);
+    return watch.stream.ended ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+TEST(no_memory, a_cache_is_made_and_a_watch_refused_or_nothing_is_left)
+{
+    struct loop *loop = malloc(sizeof(*loop));
+
+    fake_loop_init(loop);
+    fail_each(make_cache, loop, 0);
+    fail_each(refuse, loop, 0);
+    free(loop);
+}
