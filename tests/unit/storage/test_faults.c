@@ -210,6 +210,46 @@ TEST(faults, after_a_failed_write_nothing_more_is_acknowledged)
     fails_for_good(FAULT_WRITE, SQLITE_IOERR_WRITE);
 }
 
+TEST(faults, a_compaction_that_meets_a_failing_disk_is_the_last_thing_written)
+{
+    struct store store;
+
+    fault_vfs_use();
+    store_init(&store, "sqlite");
+    store_open(&store);
+    store_random_history(&store, 1, 20);
+    fault_arm(FAULT_WRITE, 0, SQLITE_IOERR_WRITE);
+    storage_compact(store.storage, 10);
+    while (fault_plan.counted == 0)
+        usleep(100);
+    CHECK_INT(store_put(&store, "x", "x", 0), 0); /* behind it in the writer's turn */
+    fault_disarm();
+    CHECK_INT(store_put(&store, "x", "x", 0), 0);
+    CHECK_INT(store.fatal_count, 1);
+    store_close(&store);
+    store_open(&store);
+    CHECK_INT(storage_committed(store.storage), 20);
+    store_remove(&store);
+}
+
+TEST(faults, a_store_that_cannot_be_closed_cleanly_is_whole_all_the_same)
+{
+    struct store store;
+
+    fault_vfs_use();
+    store_init(&store, "sqlite");
+    store.options.history_age_s = UINT64_MAX; /* for ever */
+    store_open(&store);
+    CHECK_INT(store_put(&store, "a", "one", 0), 1);
+    fault_arm(FAULT_WRITE, 0, SQLITE_FULL);
+    store_close(&store);
+    fault_disarm();
+    store_open(&store);
+    CHECK_INT(storage_committed(store.storage), 1);
+    CHECK_INT(store_put(&store, "a", "two", 1), 2);
+    store_remove(&store);
+}
+
 /* --- an end at every call of the disk --- */
 
 enum { CRASH_WRITES = 10, CRASH_KEYS = 4, CRASH_VALUE_LEN = 3000 };
