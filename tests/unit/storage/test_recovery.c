@@ -98,6 +98,7 @@ TEST(recovery, what_is_not_a_store_is_refused_and_left_alone)
     memset(garbage, 'g', sizeof(garbage));
     write_file(store.path, garbage, sizeof(garbage));
     CHECK_INT(open_fails(&store, "file is not a database"), STATUS_CORRUPT);
+    CHECK_INT(store_try_open(&store, NULL), STATUS_CORRUPT);
     data = read_file(store.path, &len);
     CHECK(len == sizeof(garbage) && memcmp(data, garbage, len) == 0);
     free(data);
@@ -131,6 +132,24 @@ TEST(recovery, a_store_of_a_newer_program_is_refused)
           sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL) == SQLITE_OK);
     sqlite3_close(db);
     CHECK_INT(open_fails(&store, "written by a newer one"), STATUS_CORRUPT);
+    CHECK(sqlite3_open(store.path, &db) == SQLITE_OK &&
+          sqlite3_exec(db, "PRAGMA user_version = -1", NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+    CHECK_INT(open_fails(&store, "schema version -1"), STATUS_CORRUPT);
+    store_remove(&store);
+}
+
+TEST(recovery, what_stands_where_a_store_is_made_is_left_alone)
+{
+    struct store store;
+    char made[120];
+
+    store_init(&store, "sqlite");
+    snprintf(made, sizeof(made), "%s.new", store.path);
+    CHECK(mkdir(made, 0700) == 0);
+    CHECK_INT(open_fails(&store, "store.db.new: File exists"), STATUS_IO);
+    CHECK(access(store.path, F_OK) != 0 && rmdir(made) == 0);
+    store_open(&store);
     store_remove(&store);
 }
 

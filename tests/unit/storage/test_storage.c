@@ -86,6 +86,26 @@ TEST(storage, a_write_that_makes_no_sense_is_answered_and_changes_nothing)
     store_remove(&store);
 }
 
+TEST(storage, a_value_that_is_too_large_is_refused_and_stays_the_callers)
+{
+    struct bytes huge = {.len = (64 << 20) + 1};
+    struct write write = {.type = WRITE_PUT, .key = BYTES("a")};
+    struct store store;
+
+    huge.ptr = calloc(1, huge.len);
+    write.value = value_new(huge, 0);
+    free((char *)huge.ptr);
+    CHECK(write.value != NULL);
+    store_init(&store, "memory");
+    store.options.group_max = 1;
+    store_open(&store);
+    CHECK_INT(store_write(&store, &write), STATUS_TOO_LARGE);
+    CHECK_INT(storage_committed(store.storage), 0);
+    storage_compact(store.storage, 0); /* nothing to do, and nothing done */
+    CHECK_INT(storage_floor(store.storage), 0);
+    store_remove(&store);
+}
+
 TEST(storage, a_backend_or_a_path_that_is_none_is_refused_by_name)
 {
     struct storage_options options = {.backend = "paper"};

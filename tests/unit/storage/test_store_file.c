@@ -173,7 +173,7 @@ TEST(store_file, a_backup_of_a_store_that_is_served_is_its_state_of_a_moment)
     CHECK_INT(store_put(&store, "c", "8", 7), 8);
     store_open(&copied);
     CHECK(storage_committed(copied.storage) > 1000000); /* a copy begins anew */
-    CHECK(store_put(&copied, "c", "x", 7) > 1000000); /* with what was there in that moment */
+    CHECK(store_put(&copied, "c", "x", 7) > 1000000);   /* with what was there in that moment */
     store_remove(&copied);
     store_remove(&store);
 }
