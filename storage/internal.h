@@ -116,7 +116,8 @@ void compactor_step(struct storage *storage, int64_t now_ms, bool idle);
 /* Wall time of the next look at the age of the log; 0: never as things stand. */
 int64_t compactor_next_ms(const struct storage *storage, int64_t now_ms);
 
-/* history.c: the value of bytes that are open. CORRUPT: they are not what they should be. NO_MEMORY. */
+/* history.c: the value of bytes that are open. CORRUPT: they are not what they
+ * should be. NO_MEMORY. */
 enum status storage_make_value(const struct storage *storage, struct bytes key, struct bytes open,
                                uint64_t rev, struct value **ret_value, struct error *reterr);
 
