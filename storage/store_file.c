@@ -334,8 +334,8 @@ static enum status publish(const char *name, const char *to, struct error *reter
     else if (link(name, to) != 0)
         st = error_set(reterr, errno == EEXIST ? STATUS_CONFLICT : STATUS_IO, "cannot make %s: %s",
                        to, strerror(errno));
-    else
-        st = sqlite_sync_folder_of(to, reterr);
+    else if ((st = sqlite_sync_folder_of(to, reterr)) != STATUS_OK)
+        unlink(to);
     if (fd >= 0)
         close(fd);
     return st;
