@@ -269,7 +269,7 @@ static enum status check_and_copy(void *user)
     prepare(story);
     snprintf(copy, sizeof(copy), "%s.copy", story->store.path);
     snprintf(restored, sizeof(restored), "%s.restored", story->store.path);
-    st = store_file_verify(story->store.path, NULL, &report, &err);
+    st = store_file_verify(story->store.path, NULL, NULL, &report, &err);
     if (st == STATUS_OK)
         st = store_file_backup(story->store.path, copy, NULL, &report, &err);
     if (st == STATUS_OK)

@@ -54,7 +54,7 @@ static void check_damaged(const struct store *store, const char *why)
     struct store_file_report report;
     struct error err = {0};
 
-    CHECK_INT(store_file_verify(store->path, NULL, &report, &err), STATUS_CORRUPT);
+    CHECK_INT(store_file_verify(store->path, NULL, NULL, &report, &err), STATUS_CORRUPT);
     if (strstr(error_message(&err), why) == NULL)
         fail_msg("%s, expected %s", error_message(&err), why);
     error_release(&err);
@@ -75,13 +75,13 @@ TEST(store_file, a_whole_store_is_counted_and_progress_is_told)
     const struct store_file_watcher watcher = {count_call, &calls}, silent = {0};
 
     prepare(&store);
-    CHECK_INT(store_file_verify(store.path, &watcher, &report, &err), STATUS_OK);
+    CHECK_INT(store_file_verify(store.path, NULL, &watcher, &report, &err), STATUS_OK);
     CHECK(report.objects == 2 && report.changes == 6 && report.committed == 6);
     CHECK(report.floor == 0 && !report.served);
     CHECK(calls > 0);
-    CHECK_INT(store_file_verify(store.path, &silent, &report, &err), STATUS_OK);
+    CHECK_INT(store_file_verify(store.path, NULL, &silent, &report, &err), STATUS_OK);
     store_open(&store);
-    CHECK_INT(store_file_verify(store.path, NULL, &report, &err), STATUS_OK);
+    CHECK_INT(store_file_verify(store.path, NULL, NULL, &report, &err), STATUS_OK);
     CHECK(report.served && report.changes == 6);
     store_remove(&store);
 }

@@ -105,7 +105,7 @@ static void be_stopped(struct loop_task *task)
 
 TEST(loop, after_a_pause_what_came_meanwhile_goes_before_the_timers)
 {
-    struct loop *loop = loop_new(0);
+    struct loop *loop = loop_new();
     struct letter pause = letter_of(loop, ' ');
 
     ran[0] = '\0';
