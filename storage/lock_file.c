@@ -14,10 +14,12 @@ static enum status io_error(struct error *reterr, const char *doing, const char 
                      doing, database, strerror(errno));
 }
 
+enum { TEXT_LEN = 2 * (UUID_LEN + 1) };
+
 /* Up to two lines, a run each; whatever else it holds is no run we know. */
 static void read_runs(struct lock_file *lock)
 {
-    char text[2 * (UUID_LEN + 1) + 1] = {0};
+    char text[TEXT_LEN + 1] = {0};
     struct bytes rest;
 
     if (pread(lock->fd, text, sizeof(text) - 1, 0) < 0)
@@ -60,14 +62,15 @@ bool lock_file_knows(const struct lock_file *lock, const char *run)
     return strcmp(lock->runs[0], run) == 0 || strcmp(lock->runs[1], run) == 0;
 }
 
+/* Always as long as ever, so that there is no moment with new bytes and an old length, or the other
+ * way round; and the old run first, since a file of an earlier program is shorter. */
 enum status lock_file_write(struct lock_file *lock, const char *old_run, const char *new_run,
                             struct error *reterr)
 {
-    char text[2 * (UUID_LEN + 1) + 1];
-    int len = snprintf(text, sizeof(text), "%s\n%s\n", new_run, old_run);
+    char text[TEXT_LEN + 1];
 
-    if (pwrite(lock->fd, text, (size_t)len, 0) != len || ftruncate(lock->fd, len) != 0 ||
-        fsync(lock->fd) != 0)
+    snprintf(text, sizeof(text), "%-*s\n%-*s\n", UUID_LEN, old_run, UUID_LEN, new_run);
+    if (pwrite(lock->fd, text, TEXT_LEN, 0) != TEXT_LEN || fsync(lock->fd) != 0)
         return io_error(reterr, "write", "the store's");
     return STATUS_OK;
 }
