@@ -376,7 +376,11 @@ enum status sqlite_start_run(struct backend *backend, struct error *reterr)
     enum status st;
 
     uuid_new(run);
-    st = lock_file_write(&backend->lock, backend->run, run, reterr);
+    /* First of all the log begins anew. Else what a crash left of a commit stands behind the next
+     * one, and after a second crash looks like one that was acknowledged (wal_check.h). */
+    st = sqlite_exec(backend->own.db, "PRAGMA wal_checkpoint(TRUNCATE)", reterr);
+    if (st == STATUS_OK)
+        st = lock_file_write(&backend->lock, backend->run, run, reterr);
     if (st == STATUS_OK)
         st = sqlite_exec(backend->own.db, "BEGIN IMMEDIATE", reterr);
     if (st == STATUS_OK && backend->restored)

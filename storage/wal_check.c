@@ -71,23 +71,45 @@ static bool is_ours(const struct wal *wal)
     return memcmp(wal->frame + 8, wal->salts, sizeof(wal->salts)) == 0;
 }
 
-/* Counts the commits that stand behind the first frame that is damaged, or `whole` not at all. */
+static bool ends_commit(const struct wal *wal)
+{
+    return is_ours(wal) && word_at(wal->frame + 4) != 0;
+}
+
+/* Is the frame sound, if the one before it was summed up to `sum`? Sums on from there. */
+static bool follows(struct wal *wal, const uint32_t sum[2])
+{
+    memcpy(wal->sum, sum, sizeof(wal->sum));
+    add_to_sum(wal, wal->frame, 8);
+    add_to_sum(wal, wal->frame + FRAME_HEADER_LEN, wal->page_size);
+    return is_ours(wal) && sum_is(wal, wal->frame + 16);
+}
+
+/* From the first frame that is damaged on, or the first one if `whole` is not: the most commits
+ * that stand in one piece, in which each frame goes on from the sum of the one before it. */
 static size_t count_lost_commits(struct wal *wal, bool whole)
 {
-    size_t lost = 0;
+    size_t commits = 0, most = 0;
+    uint32_t summed[2], said[2];
 
     for (size_t number = 0; read_frame(wal, number); number++) {
+        bool linked = false;
+
+        memcpy(summed, wal->sum, sizeof(summed));
         if (number == 0 && !whole)
             memcpy(wal->salts, wal->frame + 8, sizeof(wal->salts));
-        if (whole) {
-            add_to_sum(wal, wal->frame, 8);
-            add_to_sum(wal, wal->frame + FRAME_HEADER_LEN, wal->page_size);
-            whole = is_ours(wal) && sum_is(wal, wal->frame + 16);
-        }
-        if (!whole && is_ours(wal) && word_at(wal->frame + 4) != 0)
-            lost++;
+        if (whole)
+            whole = follows(wal, summed);
+        else if (number != 0) /* the damage may lie in the sum itself, or in what is summed up */
+            linked = follows(wal, said) || follows(wal, summed);
+        said[0] = word_at(wal->frame + 16);
+        said[1] = word_at(wal->frame + 20);
+        if (whole)
+            continue;
+        commits = (linked ? commits : 0) + ends_commit(wal);
+        most = commits > most ? commits : most;
     }
-    return lost;
+    return most;
 }
 
 enum status wal_check(const char *path, struct error *reterr)

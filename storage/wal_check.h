@@ -4,7 +4,8 @@
  * sqlite takes a log up to its first damaged frame, and is silent about the rest: a flipped bit
  * there would take back every commit behind it. But each commit was synced before the next one
  * began, so after a crash at most one, which nobody was told of, can stand behind a damaged frame.
- * Two or more were acknowledged, and the store must not open without them.
+ * Two or more, of which one goes on from the other, were acknowledged, and the store must not open
+ * without them. What a full disk left of a commit that was refused goes on from nothing.
  *
  * What it cannot see: damage within the very last commit, and a log that was cut between two.
  * Format: https://www.sqlite.org/fileformat2.html#walformat

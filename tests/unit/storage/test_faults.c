@@ -1,5 +1,6 @@
 #include "unit/test.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -402,4 +403,142 @@ TEST(faults, a_kill_while_the_store_is_made_leaves_one_that_opens)
         CHECK_INT(store_put(&store, "a", "x", 0), 1);
         store_remove(&store);
     }
+}
+
+/* --- a crash after a crash --- */
+
+static const char *const copied[] = {"", "-wal", ".lock"};
+
+static void copy_store(const char *from, const char *to)
+{
+    char source[128], target[128];
+
+    for (size_t i = 0; i < ARRAY_LEN(copied); i++) {
+        snprintf(source, sizeof(source), "%s%s", from, copied[i]);
+        snprintf(target, sizeof(target), "%s%s", to, copied[i]);
+        fault_copy(source, target);
+    }
+}
+
+/* The child's part: the last commit is of many frames. */
+static void write_and_die(struct store *store)
+{
+    static char text[40001];
+
+    store_in_child();
+    memset(text, 'x', sizeof(text) - 1);
+    store_open(store);
+    for (uint64_t rev = 0; rev < 5; rev++)
+        CHECK_INT(store_put(store, "a", "small", rev), rev + 1);
+    store_put(store, "a", text, 5);
+    fault_die();
+}
+
+/* Of the last commit the power left all but some sectors. */
+static void tear_last_commit(const char *path)
+{
+    static const char zeros[1024];
+    char wal[128];
+    int fd;
+    off_t end;
+
+    snprintf(wal, sizeof(wal), "%s-wal", path);
+    fd = open(wal, O_WRONLY);
+    end = lseek(fd, 0, SEEK_END);
+    CHECK(end > 10 * 4120);
+    CHECK(pwrite(fd, zeros, sizeof(zeros), end - 9 * 4120 + 500) == sizeof(zeros));
+    close(fd);
+}
+
+/* What is left of that commit stands behind the first ones of the next run. */
+TEST(faults, a_kill_in_a_start_after_a_torn_commit_leaves_a_store_that_opens)
+{
+    char torn[160];
+    struct store store;
+    int status = 0;
+    pid_t child;
+
+    fault_vfs_use();
+    store_init(&store, "sqlite");
+    snprintf(torn, sizeof(torn), "%s.torn", store.path);
+    child = fork();
+    if (child == 0)
+        write_and_die(&store);
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+    tear_last_commit(store.path);
+    copy_store(store.path, torn);
+    for (int after = 0; after == 0 || WEXITSTATUS(status) != 0; after++) {
+        copy_store(torn, store.path);
+        child = fork();
+        if (child == 0)
+            make_store(&store, after);
+        CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+        store_open(&store);
+        CHECK_INT(storage_committed(store.storage), 5);
+        store_close(&store);
+    }
+    store_remove(&store);
+}
+
+/* Of the second commit the power left a part; behind the log lies room that was laid out. */
+static void tear_second_commit(const char *path)
+{
+    unsigned char ends[4] = {0};
+    char wal[128];
+    off_t at = 32, end;
+    int fd;
+
+    snprintf(wal, sizeof(wal), "%s-wal", path);
+    fd = open(wal, O_RDWR);
+    end = lseek(fd, 0, SEEK_END);
+    for (; memcmp(ends, "\0\0\0", sizeof(ends)) == 0; at += 4120)
+        CHECK(pread(fd, ends, sizeof(ends), at + 4) == sizeof(ends));
+    CHECK(pwrite(fd, "torn", 4, at + 500) == 4);
+    CHECK(ftruncate(fd, end + 4 * 4120) == 0); /* zeros */
+    close(fd);
+}
+
+/* The child's part. */
+static void fill_the_disk_and_die(struct store *store, int after)
+{
+    static char text[40001];
+    struct write write;
+
+    store_in_child();
+    memset(text, 'x', sizeof(text) - 1);
+    write = put_of("b", text, 0);
+    store_open(store);
+    CHECK_INT(store_put(store, "a", "small", 0), 1);
+    fault_arm(FAULT_WRITE, after, SQLITE_FULL);
+    if (store_write(store, &write) == STATUS_OK)
+        _exit(0);
+    fault_disarm();
+    CHECK_INT(store_put(store, "b", "small", 0), 2);
+    fault_die();
+}
+
+/* It stays in the log behind the commits that follow, while these are shorter. */
+TEST(faults, what_a_full_disk_left_of_a_commit_is_none_that_was_acknowledged)
+{
+    int status = 0, after = 0;
+
+    fault_vfs_use();
+    for (; after == 0 || WEXITSTATUS(status) != 0; after++) {
+        struct store store;
+        pid_t child;
+
+        store_init(&store, "sqlite");
+        child = fork();
+        if (child == 0)
+            fill_the_disk_and_die(&store, after);
+        CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+        if (WEXITSTATUS(status) != 0) {
+            CHECK_INT(WEXITSTATUS(status), 9);
+            tear_second_commit(store.path);
+            store_open(&store);
+            CHECK_INT(storage_committed(store.storage), 1);
+        }
+        store_remove(&store);
+    }
+    CHECK(after > 20);
 }
