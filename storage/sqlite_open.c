@@ -379,6 +379,8 @@ enum status sqlite_start_run(struct backend *backend, struct error *reterr)
     /* First of all the log begins anew. Else what a crash left of a commit stands behind the next
      * one, and after a second crash looks like one that was acknowledged (wal_check.h). */
     st = sqlite_exec(backend->own.db, "PRAGMA wal_checkpoint(TRUNCATE)", reterr);
+    if (st == STATUS_OK) /* the log's name; sqlite does that too, but does not say if it fails */
+        st = sqlite_sync_folder_of(backend->path, reterr);
     if (st == STATUS_OK)
         st = lock_file_write(&backend->lock, backend->run, run, reterr);
     if (st == STATUS_OK)

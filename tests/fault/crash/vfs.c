@@ -7,7 +7,6 @@
  */
 #include <sqlite3.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #include "trace.h"
 
@@ -15,7 +14,6 @@ struct vfs_file {
     sqlite3_file base;
     sqlite3_file *real;
     int file;
-    bool new_log; /* sqlite's unix layer syncs the folder with the first sync of such a file */
 };
 
 static atomic_int room = -1; /* writes until the disk is full; -1: it never is */
@@ -65,12 +63,10 @@ static int vfs_sync(sqlite3_file *file, int flags)
 {
     int rc = real_of(file)->pMethods->xSync(real_of(file), flags);
 
-    if (rc != SQLITE_OK)
-        return rc;
-    trace_sync(self_of(file)->file);
-    if (self_of(file)->new_log)
-        trace_sync_folder();
-    self_of(file)->new_log = false;
+    /* With the first sync of a new log sqlite's unix layer syncs the folder, but does not say when
+     * that fails: not noted, so that storage must do it by itself. */
+    if (rc == SQLITE_OK)
+        trace_sync(self_of(file)->file);
     return rc;
 }
 
@@ -116,9 +112,7 @@ static void pass_xShmBarrier(sqlite3_file *file)
 static int vfs_open(sqlite3_vfs *unused, const char *name, sqlite3_file *file, int flags,
                     int *out_flags)
 {
-    static const int logs = SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL;
     struct vfs_file *self = self_of(file);
-    bool is_new = name != NULL && access(name, F_OK) != 0;
     int rc;
 
     (void)unused;
@@ -128,7 +122,6 @@ static int vfs_open(sqlite3_vfs *unused, const char *name, sqlite3_file *file, i
     self->file = TRACE_NO_FILE;
     if (rc == SQLITE_OK && name != NULL)
         self->file = trace_open(name, (flags & SQLITE_OPEN_CREATE) != 0, false);
-    self->new_log = rc == SQLITE_OK && is_new && (flags & logs) != 0;
     return rc;
 }
 
