@@ -1,5 +1,7 @@
 #include "apiserver/handlers/bootstrap.h"
 
+#include <unistd.h>
+
 #include "apiserver/handlers/access.h"
 #include "apiserver/handlers/create.h"
 #include "base/log.h"
@@ -40,6 +42,7 @@ static void on_done(struct write_job *job, enum status st, struct error *err)
     } else {
         LOG_ERROR("what must always be there cannot be made", LOG_BYTES("name", job->name),
                   LOG_STR("why", error_message(err)));
+        _exit(1); /* nobody has been let in yet; without it nobody ever would be */
     }
     error_release(err);
 }
