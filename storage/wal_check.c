@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HEADER_LEN = 32, FRAME_HEADER_LEN = 24, PAGE_MIN = 512, PAGE_MAX = 65536 };
+enum {
+    HEADER_LEN = 32,
+    FRAME_HEADER_LEN = 24,
+    PAGE_MIN = 512,
+    PAGE_MAX = 65536,
+    PAGES_LIKELY = 1 << 22
+};
 
 struct wal {
     int fd;
@@ -25,13 +31,16 @@ static uint32_t word_at(const unsigned char *at)
     return be32toh(word);
 }
 
+static uint32_t summand_at(const struct wal *wal, const unsigned char *at)
+{
+    return wal->big_endian ? word_at(at) : __builtin_bswap32(word_at(at));
+}
+
 static void add_to_sum(struct wal *wal, const unsigned char *data, size_t len)
 {
     for (size_t at = 0; at < len; at += 8) {
-        uint32_t first = word_at(data + at), second = word_at(data + at + 4);
-
-        wal->sum[0] += (wal->big_endian ? first : __builtin_bswap32(first)) + wal->sum[1];
-        wal->sum[1] += (wal->big_endian ? second : __builtin_bswap32(second)) + wal->sum[0];
+        wal->sum[0] += summand_at(wal, data + at) + wal->sum[1];
+        wal->sum[1] += summand_at(wal, data + at + 4) + wal->sum[0];
     }
 }
 
@@ -71,9 +80,30 @@ static bool is_ours(const struct wal *wal)
     return memcmp(wal->frame + 8, wal->salts, sizeof(wal->salts)) == 0;
 }
 
-static bool ends_commit(const struct wal *wal)
+static uint32_t number_of(const struct wal *wal, uint32_t summand)
 {
-    return is_ours(wal) && word_at(wal->frame + 4) != 0;
+    return wal->big_endian ? summand : __builtin_bswap32(summand);
+}
+
+/* A frame's page number and its mark that it ends a commit may be those of an older frame, in a
+ * sector that never came, while its sum and its page are new. The sum is a bijection of what is
+ * summed up: from the sums on both sides and the page follow the number and the mark, and when
+ * these make no sense the page is what is damaged. */
+static bool ends_commit(const struct wal *wal, const uint32_t before[2])
+{
+    uint32_t first = word_at(wal->frame + 16), second = word_at(wal->frame + 20), page, mark;
+
+    if (!is_ours(wal))
+        return false;
+    for (size_t at = wal->page_size; at > 0; at -= 8) {
+        second -= summand_at(wal, wal->frame + FRAME_HEADER_LEN + at - 4) + first;
+        first -= summand_at(wal, wal->frame + FRAME_HEADER_LEN + at - 8) + second;
+    }
+    page = number_of(wal, first - before[0] - before[1]);
+    mark = number_of(wal, second - before[1] - first);
+    if (page != 0 && page < PAGES_LIKELY && mark < PAGES_LIKELY)
+        return mark != 0;
+    return word_at(wal->frame + 4) != 0;
 }
 
 /* Is the frame sound, if the one before it was summed up to `sum`? Sums on from there. */
@@ -90,10 +120,10 @@ static bool follows(struct wal *wal, const uint32_t sum[2])
 static size_t count_lost_commits(struct wal *wal, bool whole)
 {
     size_t commits = 0, most = 0;
-    uint32_t summed[2], said[2];
+    uint32_t summed[2], said[2] = {0};
 
     for (size_t number = 0; read_frame(wal, number); number++) {
-        bool linked = false;
+        bool linked = false, first = whole;
 
         memcpy(summed, wal->sum, sizeof(summed));
         if (number == 0 && !whole)
@@ -102,12 +132,13 @@ static size_t count_lost_commits(struct wal *wal, bool whole)
             whole = follows(wal, summed);
         else if (number != 0) /* the damage may lie in the sum itself, or in what is summed up */
             linked = follows(wal, said) || follows(wal, summed);
+        if (!whole) {
+            commits = linked ? commits : 0;
+            commits += ends_commit(wal, first || number == 0 ? summed : said);
+            most = commits > most ? commits : most;
+        }
         said[0] = word_at(wal->frame + 16);
         said[1] = word_at(wal->frame + 20);
-        if (whole)
-            continue;
-        commits = (linked ? commits : 0) + ends_commit(wal);
-        most = commits > most ? commits : most;
     }
     return most;
 }
