@@ -126,7 +126,7 @@ static int note_open(int fd, const char *path)
 }
 
 #define OPEN(name)                                                                                 \
-    __attribute__((visibility("default"))) int name(const char *path, int flags, ...)              \
+    int name(const char *path, int flags, ...)                                                     \
     {                                                                                              \
         mode_t mode = 0;                                                                           \
         va_list args;                                                                              \
@@ -143,8 +143,7 @@ OPEN(open)
 OPEN(open64)
 
 #define PWRITE(name, off)                                                                          \
-    __attribute__((visibility("default"))) ssize_t name(int fd, const void *data, size_t len,      \
-                                                        off at)                                    \
+    ssize_t name(int fd, const void *data, size_t len, off at)                                     \
     {                                                                                              \
         switch (step(CALL_WRITE, is_ours(fd))) {                                                   \
         case ACTION_FAIL:                                                                          \
@@ -166,7 +165,7 @@ PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
 
 #define PREAD(name, off)                                                                           \
-    __attribute__((visibility("default"))) ssize_t name(int fd, void *data, size_t len, off at)    \
+    ssize_t name(int fd, void *data, size_t len, off at)                                           \
     {                                                                                              \
         switch (step(CALL_READ, is_ours(fd))) {                                                    \
         case ACTION_FAIL:                                                                          \
@@ -189,7 +188,7 @@ static enum call call_of_sync(int fd)
 }
 
 #define SIMPLE(name, call, counts, params, args)                                                   \
-    __attribute__((visibility("default"))) int name params                                         \
+    int name params                                                                                \
     {                                                                                              \
         enum outcome outcome = outcome_of(call, counts);                                           \
                                                                                                    \
@@ -203,8 +202,7 @@ SIMPLE(rename, CALL_NAME, is_in_folder(to), (const char *from, const char *to), 
 SIMPLE(link, CALL_NAME, is_in_folder(to), (const char *from, const char *to), (from, to))
 SIMPLE(unlink, CALL_NAME, is_in_folder(path), (const char *path), (path))
 
-__attribute__((visibility("default"))) void *mmap64(void *at, size_t len, int prot, int flags,
-                                                    int fd, off64_t offset)
+void *mmap64(void *at, size_t len, int prot, int flags, int fd, off64_t offset)
 {
     return fails(CALL_MAP, is_ours(fd)) ? MAP_FAILED
                                         : REAL(mmap64)(at, len, prot, flags, fd, offset);

