@@ -85,25 +85,25 @@ static uint32_t number_of(const struct wal *wal, uint32_t summand)
     return wal->big_endian ? summand : __builtin_bswap32(summand);
 }
 
-/* A frame's page number and its mark that it ends a commit may be those of an older frame, in a
- * sector that never came, while its sum and its page are new. The sum is a bijection of what is
- * summed up: from the sums on both sides and the page follow the number and the mark, and when
- * these make no sense the page is what is damaged. */
-static bool ends_commit(const struct wal *wal, const uint32_t before[2])
+static bool has_mark(const struct wal *wal)
+{
+    return is_ours(wal) && word_at(wal->frame + 4) != 0;
+}
+
+/* The mark of a damaged frame, that it ends a commit, may be an older frame's, in a sector that
+ * never came, while its sum and its page are new. The sum is a bijection of what is summed up: from
+ * the sums on both sides and the page follow what the page's number and the mark should be. */
+static bool is_mark_stale(const struct wal *wal, const uint32_t before[2])
 {
     uint32_t first = word_at(wal->frame + 16), second = word_at(wal->frame + 20), page, mark;
 
-    if (!is_ours(wal))
-        return false;
     for (size_t at = wal->page_size; at > 0; at -= 8) {
         second -= summand_at(wal, wal->frame + FRAME_HEADER_LEN + at - 4) + first;
         first -= summand_at(wal, wal->frame + FRAME_HEADER_LEN + at - 8) + second;
     }
     page = number_of(wal, first - before[0] - before[1]);
     mark = number_of(wal, second - before[1] - first);
-    if (page != 0 && page < PAGES_LIKELY && mark < PAGES_LIKELY)
-        return mark != 0;
-    return word_at(wal->frame + 4) != 0;
+    return mark == 0 && page != 0 && page < PAGES_LIKELY;
 }
 
 /* Is the frame sound, if the one before it was summed up to `sum`? Sums on from there. */
@@ -134,7 +134,8 @@ static size_t count_lost_commits(struct wal *wal, bool whole)
             linked = follows(wal, said) || follows(wal, summed);
         if (!whole) {
             commits = linked ? commits : 0;
-            commits += ends_commit(wal, first || number == 0 ? summed : said);
+            commits += has_mark(wal) &&
+                       (linked || !is_mark_stale(wal, first || number == 0 ? summed : said));
             most = commits > most ? commits : most;
         }
         said[0] = word_at(wal->frame + 16);
