@@ -138,7 +138,7 @@ static bool check_file(const char *path, enum violation violation, struct findin
 {
     struct store_file_report report = {0};
     struct error err = {0};
-    bool sound = store_file_verify(path, NULL, &report, &err) == STATUS_OK;
+    bool sound = store_file_verify(path, NULL, NULL, &report, &err) == STATUS_OK;
 
     if (!sound)
         found(finding, violation, "%s", error_message(&err));

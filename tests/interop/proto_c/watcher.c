@@ -53,8 +53,8 @@ static void on_event(const unsigned char *data, size_t len)
     must(event != NULL && event->object != NULL, "no WatchEvent");
     must(event->object->raw.len > 4 && memcmp(event->object->raw.data, magic, 4) == 0,
          "no envelope");
-    unknown = k8s__io__apimachinery__pkg__runtime__unknown__unpack(
-        NULL, event->object->raw.len - 4, event->object->raw.data + 4);
+    unknown = k8s__io__apimachinery__pkg__runtime__unknown__unpack(NULL, event->object->raw.len - 4,
+                                                                   event->object->raw.data + 4);
     must(unknown != NULL, "no Unknown");
     printf("%s %s %s", event->type, unknown->typemeta->apiversion, unknown->typemeta->kind);
     boat = harbor__example__com__v1__boat__unpack(NULL, unknown->raw.len, unknown->raw.data);

@@ -149,9 +149,10 @@ TEST(update, a_put_without_resource_version_is_refused_for_custom_kinds)
     make(&h, CRDS, FOO_CRD);
     make(&h, FOOS, "{\"metadata\":{\"name\":\"a\"}}");
     CHECK_INT(ask(&h, "PUT", FOOS "/a", "{\"metadata\":{\"name\":\"a\"},\"spec\":{}}"), 422);
-    CHECK_TEXT(field(&h, "message"),
-               "foos.example.com \"a\" is invalid: metadata.resourceVersion: Invalid value: 0: must "
-               "be specified for an update");
+    CHECK_TEXT(
+        field(&h, "message"),
+        "foos.example.com \"a\" is invalid: metadata.resourceVersion: Invalid value: 0: must "
+        "be specified for an update");
     harness_stop(&h);
 }
 

@@ -10,7 +10,8 @@ static bool parse(struct flags *flags, char **argv, struct buf *error)
 
     while (argv[argc] != NULL)
         argc++;
-    return flags_parse(flags, FLAGS_GET | FLAGS_FILE | FLAGS_DELETE | FLAGS_NAMESPACES, argc, argv, words, error);
+    return flags_parse(flags, FLAGS_GET | FLAGS_FILE | FLAGS_DELETE | FLAGS_NAMESPACES, argc, argv,
+                       words, error);
 }
 #define ARGS(...) ((char *[]){__VA_ARGS__, NULL})
 
@@ -24,7 +25,8 @@ TEST(flags, values_come_in_every_form_kubectl_takes)
     CHECK(f.word_count == 2 && strcmp(f.words[1], "cm") == 0);
     CHECK(parse(&f, ARGS("--selector", "x=y", "-wA", "--wait=false", "-f", "-", "-ff"), &error));
     CHECK(strcmp(f.selector, "x=y") == 0 && f.watch && f.all_namespaces && !f.wait);
-    CHECK(f.files.count == 2 && strcmp(f.files.items[0], "-") == 0 && strcmp(f.files.items[1], "f") == 0);
+    CHECK(f.files.count == 2 && strcmp(f.files.items[0], "-") == 0 &&
+          strcmp(f.files.items[1], "f") == 0);
     CHECK(parse(&f, ARGS("a", "--", "-w", "--b"), &error));
     CHECK(f.word_count == 3 && !f.watch && strcmp(f.words[2], "--b") == 0);
     CHECK_INT(error.len, 0);
