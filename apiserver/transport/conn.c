@@ -263,6 +263,7 @@ static void on_handshake(h2o_socket_t *sock, const char *err)
     struct conn *conn = sock->data;
     char peer[PEER_TEXT_MAX];
 
+    tls_handshake_over(conn);
     if (err != NULL) {
         LOG_DEBUG("TLS handshake failed", LOG_BYTES("peer", peer_text(&conn->peer, peer)),
                   LOG_STR("why", err));
@@ -288,15 +289,15 @@ void conn_start(struct conn *conn, bool tls)
         h2o_socket_read_start(conn->sock, on_first_bytes);
 }
 
+static const struct conn_ops sniff_ops = {
+    .cut = conn_close, .on_closed = tls_handshake_over, .on_wait = conn_close, .drain = conn_close};
+
+/* ---- the last bytes ---- */
+
 static void nothing(struct conn *conn)
 {
     (void)conn;
 }
-
-static const struct conn_ops sniff_ops = {
-    .cut = conn_close, .on_closed = nothing, .on_wait = conn_close, .drain = conn_close};
-
-/* ---- the last bytes ---- */
 
 static void on_leftover(h2o_socket_t *sock, const char *err)
 {

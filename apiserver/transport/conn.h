@@ -107,6 +107,7 @@ struct conn {
             struct http1_stream stream;
         } h1;
         struct http2 *h2;
+        struct http_tls *tls; /* while it shakes hands */
     };
 };
 

@@ -134,6 +134,12 @@ enum status http_tls_new(const struct http_tls_options *options, struct http_tls
     return st;
 }
 
+static struct http_tls *tls_ref(struct http_tls *tls)
+{
+    atomic_fetch_add_explicit(&tls->refs, 1, memory_order_relaxed);
+    return tls;
+}
+
 void http_tls_unref(struct http_tls *tls)
 {
     if (tls == NULL || atomic_fetch_sub_explicit(&tls->refs, 1, memory_order_acq_rel) != 1)
@@ -147,18 +153,25 @@ void http_server_set_tls(struct http_server *server, struct http_tls *tls)
 {
     struct http_tls *old = server->tls;
 
-    if (tls != NULL)
-        atomic_fetch_add_explicit(&tls->refs, 1, memory_order_relaxed);
-    server->tls = tls;
+    server->tls = tls != NULL ? tls_ref(tls) : NULL;
     http_tls_unref(old);
 }
 
 /* ---- connections ---- */
 
+/* libh2o makes the SSL when the first bytes are here, and keeps but a pointer until then: other
+ * settings may have taken the place of these. */
 void tls_handshake(struct conn *conn, h2o_socket_cb on_done)
 {
+    conn->tls = tls_ref(conn->server->tls);
     ERR_clear_error();
-    h2o_socket_ssl_handshake(conn->sock, conn->server->tls->ctx, NULL, on_done);
+    h2o_socket_ssl_handshake(conn->sock, conn->tls->ctx, NULL, on_done);
+}
+
+void tls_handshake_over(struct conn *conn)
+{
+    http_tls_unref(conn->tls);
+    conn->tls = NULL;
 }
 
 bool tls_chose_h2(struct conn *conn)

@@ -9,6 +9,8 @@
 
 /* Shakes hands; `on_done` gets an error, or a socket that speaks plain bytes to us. */
 void tls_handshake(struct conn *conn, h2o_socket_cb on_done);
+/* It is done, or the connection gone. */
+void tls_handshake_over(struct conn *conn);
 /* ALPN has chosen HTTP/2. */
 bool tls_chose_h2(struct conn *conn);
 /* What the client has shown, judged by the server's client CAs of now. NULL: nothing. */

@@ -205,6 +205,21 @@ class Given(unittest.TestCase):
             self.assertIn(path + ".crt", server.read_log())
             self.assertEqual(self.shown(server), second)
 
+    def test_who_was_silent_while_the_keys_changed_is_served(self):
+        path = self.certificate("server", "first")
+        flags = [f"--tls-cert-file={path}.crt", f"--tls-private-key-file={path}.key"]
+        with SecureServer(mode="AlwaysAllow", flags=flags) as server:
+            silent = [socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) for _ in range(8)]
+            first = self.shown(server)  # those before it are accepted, too
+            context = ssl.create_default_context(cafile=path + ".crt")
+            self.certificate("server", "second")
+            server.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: self.shown(server) != first, "the new certificate")
+            for plain in silent:
+                with context.wrap_socket(plain, server_hostname="127.0.0.1") as s:
+                    s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    self.assertIn(b"200 OK", s.recv(4096))
+
     def test_what_is_wrong_is_named_at_the_start(self):
         path = self.certificate("server", "x")
         other = self.certificate("other", "y")
