@@ -100,17 +100,25 @@ static void try_envelope(struct arena *arena, struct bytes text)
     error_release(&err);
 }
 
-static void try_json(struct arena *arena, const struct message_type *type, struct bytes text)
+/* Written once, an empty name and none are the same. */
+static void settle_written(struct arena *arena, const struct message_type *type,
+                           const struct json *object)
 {
     struct json *tree = NULL;
     struct buf raw = {0};
 
-    if (json_parse(arena, text, &tree, NULL, NULL) == STATUS_OK && tree->type == JSON_OBJECT) {
-        write_lenient(&raw, type, tree);
-        must(transcoder_to_json(arena, type, buf_bytes(&raw), &tree, NULL, NULL) == STATUS_OK);
-        settle(arena, type, tree);
-    }
+    write_lenient(&raw, type, object);
+    must(transcoder_to_json(arena, type, buf_bytes(&raw), &tree, NULL, NULL) == STATUS_OK);
+    settle(arena, type, tree);
     buf_release(&raw);
+}
+
+static void try_json(struct arena *arena, const struct message_type *type, struct bytes text)
+{
+    struct json *tree = NULL;
+
+    if (json_parse(arena, text, &tree, NULL, NULL) == STATUS_OK && tree->type == JSON_OBJECT)
+        settle_written(arena, type, tree);
 }
 
 /* [schema, object] */
@@ -129,7 +137,7 @@ static void try_custom(struct arena *arena, struct bytes text)
     custom_messages_write_proto(&proto, messages);
     must(!proto.failed);
     if (json_is(object, JSON_OBJECT))
-        settle(arena, custom_messages_kind(messages), object);
+        settle_written(arena, custom_messages_kind(messages), object);
     buf_release(&proto);
     custom_messages_free(messages);
 }
