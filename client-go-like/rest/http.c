@@ -156,6 +156,11 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     if (h->came_code != 0) /* a trailer */
         return size * count;
     http_read_header(h, line);
+    if (h->upgrades && bytes_starts_with(line, BYTES("HTTP/1.")) &&
+        !bytes_starts_with(line, BYTES("HTTP/1.1 101"))) {
+        h->not_h2 = true;
+        return 0;
+    }
     if (bytes_starts_with(line, BYTES("HTTP/"))) {
         buf_consume(&h->warnings, h->warnings.len); /* a 100 Continue came before */
         h->retry_after_s = -1;
@@ -223,7 +228,7 @@ tw_status http_start_locked(struct http *h, const struct http_request *request, 
     h->code = h->came_code = 0;
     h->held = 0;
     h->retry_after_s = -1;
-    h->overflow = h->over = false;
+    h->overflow = h->over = h->not_h2 = false;
     h->curl_error[0] = '\0';
     h->started_ms = clock_monotonic_ms();
     h->time_left_ms = 0;
@@ -385,7 +390,10 @@ void http_collect(CURLM *multi)
         if (m->msg != CURLMSG_DONE || h == NULL)
             continue;
         h->over = h->news = true;
-        h->result = m->data.result;
+        h->result = h->not_h2 ? CURLE_HTTP2 : m->data.result;
+        if (h->not_h2)
+            snprintf(h->curl_error, sizeof(h->curl_error),
+                     "the HTTP/2 connection it shared is gone, and the next one is HTTP/1.1");
         if (h->result != CURLE_OK && !http_is_on_line(h))
             *h->has_h2 = false;
     }

@@ -39,6 +39,8 @@ struct http {
     CURLcode result;
     bool overflow; /* the body outgrew its bound */
     bool doubtful; /* the last exchange did not end well: use another connection */
+    bool upgrades; /* it takes a connection that is HTTP/2 already, to share it */
+    bool not_h2;   /* and got one that is not */
     /* of a WebSocket's exchange */
     bool socket;
     struct buf out, head, accept; /* to be sent; headers not whole yet; the key's right answer */

@@ -185,6 +185,9 @@ static CURLcode set_identity(struct http *h)
 
 /* libcurl 7.88 breaks a connection that prior knowledge takes a second time (curl#10634, mended in
  * 8.0.0); who asks for an upgrade takes it as it is, and should it be gone, gets HTTP/1.1 at worst.
+ * That is no connection to share: libcurl, which knows the server for HTTP/2, writes the requests
+ * of others onto it, and one reads the other's answer. So on a shared multi it ends at its first
+ * line.
  */
 static long prior_version(struct http *h)
 {
@@ -219,6 +222,7 @@ static CURLcode set_request(struct http *h, const struct http_request *r)
     long version = curl_version_of(h, r->version);
     CURLcode rc = CURLE_OK;
 
+    h->upgrades = h->hub != NULL && version == CURL_HTTP_VERSION_2_0;
     SET(h, rc, CURLOPT_HTTP_VERSION, version);
     SET(h, rc, CURLOPT_FRESH_CONNECT, h->doubtful ? 1L : 0L);
     if (may_share(h, version))
