@@ -10,7 +10,8 @@ enum {
     LOG_LEAST = 1 << 20, /* bytes appended before the file is written anew */
     ASK_MS = 10 * 1000,
     ASK_BODY_MAX = 1 << 20,
-    RETRY_MS = 60 * 1000,
+    RETRY_MIN_MS = 1000, /* after a snapshot that failed; twice as long each time */
+    RETRY_MAX_MS = 60 * 1000,
 };
 
 static const char format[] = "tidewatch cache 1\n";
@@ -193,6 +194,13 @@ tw_status informer_file_load(struct informer_file *file)
 
 /* ---- writing, in the handler's thread ---- */
 
+static uint64_t longer_pause(uint64_t pause_ms)
+{
+    if (pause_ms == 0)
+        return RETRY_MIN_MS;
+    return pause_ms < RETRY_MAX_MS / 2 ? 2 * pause_ms : RETRY_MAX_MS;
+}
+
 static void write_snapshot(struct informer_file *file, const struct delta *delta)
 {
     struct buf header = {0};
@@ -216,9 +224,11 @@ static void write_snapshot(struct informer_file *file, const struct delta *delta
         pthread_mutex_lock(&file->lock);
         file->status.snapshots++;
         pthread_mutex_unlock(&file->lock);
+        file->pause_ms = 0;
     } else {
         cache_log_close(&file->log); /* what it has stays right; what follows would not */
-        file->retry_ms = clock_monotonic_ms() + RETRY_MS;
+        file->pause_ms = longer_pause(file->pause_ms);
+        file->retry_ms = clock_monotonic_ms() + file->pause_ms;
     }
     tw_error_free(error);
     buf_release(&header);

@@ -24,6 +24,7 @@ struct informer_file {
     struct cache_log log; /* the handler's thread's, but for loading */
     struct buf scratch;
     uint64_t retry_ms;    /* no snapshot before that, after one that failed */
+    uint64_t pause_ms;    /* that long after it; 0: none failed */
     bool checked;         /* `cluster` is what the server says */
     char *cluster;        /* its uid, "" if it may not be read; NULL: not asked yet */
     pthread_mutex_t lock; /* what follows */

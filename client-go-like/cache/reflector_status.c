@@ -124,13 +124,11 @@ void reflector_set_synced(tw_reflector *r)
     tell(r);
 }
 
-bool reflector_set_rv(tw_reflector *r, const char *rv)
+static bool move_to(tw_reflector *r, const char *rv)
 {
-    char *copy;
+    char *copy = strdup(rv);
 
-    if (*rv == '\0' || (r->rv != NULL && strcmp(rv, r->rv) == 0))
-        return true;
-    if ((copy = strdup(rv)) == NULL)
+    if (copy == NULL)
         return false;
     free(r->rv);
     r->rv = copy;
@@ -138,6 +136,15 @@ bool reflector_set_rv(tw_reflector *r, const char *rv)
     pthread_mutex_lock(&r->lock);
     snprintf(r->status.resource_version, sizeof(r->status.resource_version), "%s", rv);
     pthread_mutex_unlock(&r->lock);
+    return true;
+}
+
+bool reflector_set_rv(tw_reflector *r, const char *rv)
+{
+    if (*rv == '\0')
+        return true;
+    if ((r->rv == NULL || strcmp(rv, r->rv) != 0) && !move_to(r, rv))
+        return false;
     if (r->hooks.on_version != NULL)
         r->hooks.on_version(r->hooks.user, rv);
     return true;

@@ -18,7 +18,8 @@ def example(name):
 
 class WithServer(unittest.TestCase):
     def setUp(self):
-        self.server = Server()
+        # a file that could not be begun while the server was away is begun with an event or a bookmark
+        self.server = Server(flags=["--bookmark-interval=1s"])
         self.addCleanup(self.server.close)
         self.env = dict(os.environ, KUBECONFIG=self.server.kubeconfig)
 
@@ -107,6 +108,14 @@ class Informers(WithServer):
         wait_for(lambda: "snapshots 0" not in program.ask("lists", "lists"), "the file")
         program.say("end")
         self.assertEqual(program.process.wait(PATIENCE_S), 0)
+
+    def test_begin_a_file_once_it_can_be_written(self):
+        folder = os.path.join(self.server.folder, "not yet")
+        program = Program(self, INFORMERS, os.path.join(folder, "cache"), env=self.env)
+        program.until_line("synced from-server")
+        wait_for(lambda: "No such file" in program.ask("lists", "lists"), "the reason why there is no file")
+        os.mkdir(folder)
+        wait_for(lambda: "snapshots 1" in program.ask("lists", "lists"), "the file")
 
     def test_go_on_from_a_file_without_a_list(self):
         cache = os.path.join(self.server.folder, "cache")

@@ -69,7 +69,7 @@ typedef struct tw_informer_file_status {
     bool loaded;        /* it held what we began with */
     uint64_t snapshots; /* how often it was written anew */
     uint64_t bytes;
-    char error[256]; /* why it was not loaded, or cannot be written; tried again after a minute */
+    char error[256]; /* why it was not loaded, or cannot be written; tried again within a minute */
 } tw_informer_file_status;
 TW_API void tw_informer_get_file_status(tw_informer *informer, tw_informer_file_status *ret_status);
 /* Ends the watch, then the handlers' threads, after the call each is in; what is still queued is
