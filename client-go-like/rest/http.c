@@ -156,11 +156,6 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     if (h->came_code != 0) /* a trailer */
         return size * count;
     http_read_header(h, line);
-    if (h->upgrades && bytes_starts_with(line, BYTES("HTTP/1.")) &&
-        !bytes_starts_with(line, BYTES("HTTP/1.1 101"))) {
-        h->not_h2 = true;
-        return 0;
-    }
     if (bytes_starts_with(line, BYTES("HTTP/"))) {
         buf_consume(&h->warnings, h->warnings.len); /* a 100 Continue came before */
         h->retry_after_s = -1;
@@ -185,10 +180,15 @@ static int on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
         int name, value;
     } options[] = {
         {TCP_KEEPIDLE, 10}, {TCP_KEEPINTVL, 5}, {TCP_KEEPCNT, 3}, {TCP_USER_TIMEOUT, 20000}};
+    struct http *h = user;
     int on = 1;
 
-    (void)user;
     (void)purpose;
+    if (h->takes_h2) { /* one that is gone; nothing has been sent yet */
+        h->needs_new = true;
+        *h->has_h2 = false;
+        return CURL_SOCKOPT_ERROR;
+    }
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     for (size_t i = 0; i < ARRAY_LEN(options); i++) /* best effort */
         setsockopt(fd, IPPROTO_TCP, options[i].name, &options[i].value, sizeof(options[i].value));
@@ -207,6 +207,7 @@ static CURLcode set_callbacks(struct http *h)
     SET(h, rc, CURLOPT_HEADERFUNCTION, on_header);
     SET(h, rc, CURLOPT_HEADERDATA, h);
     SET(h, rc, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    SET(h, rc, CURLOPT_SOCKOPTDATA, h);
     SET(h, rc, CURLOPT_ERRORBUFFER, h->curl_error);
     SET(h, rc, CURLOPT_NOSIGNAL, 1L);
     SET(h, rc, CURLOPT_QUICK_EXIT, 1L); /* closing does not wait for a name server */
@@ -228,7 +229,7 @@ tw_status http_start_locked(struct http *h, const struct http_request *request, 
     h->code = h->came_code = 0;
     h->held = 0;
     h->retry_after_s = -1;
-    h->overflow = h->over = h->not_h2 = false;
+    h->overflow = h->over = h->takes_h2 = h->needs_new = false;
     h->curl_error[0] = '\0';
     h->started_ms = clock_monotonic_ms();
     h->time_left_ms = 0;
@@ -378,6 +379,14 @@ static tw_status end_of(struct http *h, CURLcode result, tw_error **reterr)
     return tw_fail(reterr, status, "%s: %s", h->config->server, h->curl_error);
 }
 
+static bool begin_anew(struct http *h)
+{
+    h->needs_new = false;
+    h->curl_error[0] = '\0';
+    curl_multi_remove_handle(h->multi, h->easy);
+    return http_set_up_anew(h) == CURLE_OK && curl_multi_add_handle(h->multi, h->easy) == CURLM_OK;
+}
+
 void http_collect(CURLM *multi)
 {
     int left;
@@ -389,11 +398,10 @@ void http_collect(CURLM *multi)
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&h);
         if (m->msg != CURLMSG_DONE || h == NULL)
             continue;
+        h->result = m->data.result;
+        if (h->needs_new && begin_anew(h))
+            continue;
         h->over = h->news = true;
-        h->result = h->not_h2 ? CURLE_HTTP2 : m->data.result;
-        if (h->not_h2)
-            snprintf(h->curl_error, sizeof(h->curl_error),
-                     "the HTTP/2 connection it shared is gone, and the next one is HTTP/1.1");
         if (h->result != CURLE_OK && !http_is_on_line(h))
             *h->has_h2 = false;
     }

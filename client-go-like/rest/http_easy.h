@@ -37,10 +37,10 @@ struct http {
     bool active; /* easy is in multi */
     bool over;   /* and done, with `result`: every further step says so again */
     CURLcode result;
-    bool overflow; /* the body outgrew its bound */
-    bool doubtful; /* the last exchange did not end well: use another connection */
-    bool upgrades; /* it takes a connection that is HTTP/2 already, to share it */
-    bool not_h2;   /* and got one that is not */
+    bool overflow;  /* the body outgrew its bound */
+    bool doubtful;  /* the last exchange did not end well: use another connection */
+    bool takes_h2;  /* it is for a connection that speaks HTTP/2 already */
+    bool needs_new; /* which is gone: libcurl wanted to open another */
     /* of a WebSocket's exchange */
     bool socket;
     struct buf out, head, accept; /* to be sent; headers not whole yet; the key's right answer */
@@ -79,6 +79,8 @@ tw_status http_start_locked(struct http *h, const struct http_request *request, 
 void http_finish_locked(struct http *h);
 /* All of a request but the callbacks. */
 CURLcode http_set_up(struct http *h, const struct http_request *r);
+/* Once more, as http_set_up() had it, for which no connection was opened. */
+CURLcode http_set_up_anew(struct http *h);
 /* [host, host_end): the authority of a server URL. */
 void http_find_authority(const char *server, const char **host, const char **host_end);
 const char *http_user_agent(const struct http *h);

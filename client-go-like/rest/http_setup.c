@@ -184,11 +184,10 @@ static CURLcode set_identity(struct http *h)
 }
 
 /* libcurl 7.88 breaks a connection that prior knowledge takes a second time (curl#10634, mended in
- * 8.0.0); who asks for an upgrade takes it as it is, and should it be gone, gets HTTP/1.1 at worst.
- * That is no connection to share: libcurl, which knows the server for HTTP/2, writes the requests
- * of others onto it, and one reads the other's answer. So on a shared multi it ends at its first
- * line.
- */
+ * 8.0.0); who asks for an upgrade takes it as it is. Should it be gone, that would be HTTP/1.1 over
+ * a new one; onto which libcurl, which knows the server for HTTP/2, would write the requests of
+ * others, so that one reads the other's answer. So on a shared multi none is opened for it:
+ * on_socket(). */
 static long prior_version(struct http *h)
 {
     bool had = *h->has_h2 && !h->doubtful;
@@ -217,16 +216,30 @@ static bool may_share(const struct http *h, long curl_version)
            (curl_version != CURL_HTTP_VERSION_2TLS || strncmp(h->config->server, "https:", 6) == 0);
 }
 
+static CURLcode set_version(struct http *h, long version, bool fresh)
+{
+    CURLcode rc = CURLE_OK;
+
+    h->takes_h2 = h->hub != NULL && version == CURL_HTTP_VERSION_2_0;
+    SET(h, rc, CURLOPT_HTTP_VERSION, version);
+    SET(h, rc, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+    SET(h, rc, CURLOPT_PIPEWAIT, may_share(h, version) ? 1L : 0L);
+    return rc;
+}
+
+/* The first of those whose connection was gone opens one, the others share that. */
+CURLcode http_set_up_anew(struct http *h)
+{
+    long version = prior_version(h);
+
+    return set_version(h, version, version != CURL_HTTP_VERSION_2_0);
+}
+
 static CURLcode set_request(struct http *h, const struct http_request *r)
 {
     long version = curl_version_of(h, r->version);
-    CURLcode rc = CURLE_OK;
+    CURLcode rc = set_version(h, version, h->doubtful);
 
-    h->upgrades = h->hub != NULL && version == CURL_HTTP_VERSION_2_0;
-    SET(h, rc, CURLOPT_HTTP_VERSION, version);
-    SET(h, rc, CURLOPT_FRESH_CONNECT, h->doubtful ? 1L : 0L);
-    if (may_share(h, version))
-        SET(h, rc, CURLOPT_PIPEWAIT, 1L);
     SET(h, rc, CURLOPT_CONNECTTIMEOUT_MS, (long)r->bounds.connect_ms);
     if (r->body.ptr != NULL) {
         SET(h, rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
