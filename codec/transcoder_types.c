@@ -332,13 +332,13 @@ const struct message_field *message_field_by_name(const struct message_type *typ
     return NULL;
 }
 
-bool message_has_member(const struct message_type *type, struct bytes json_name)
+const struct message_field *message_find_member(const struct message_type *type,
+                                                struct bytes json_name)
 {
-    if (message_field_by_name(type, json_name) != NULL)
-        return true;
-    for (size_t i = 0; type->flags & FIELD_INLINED && i < type->field_count; i++)
-        if (type->fields[i].flags & FIELD_INLINED &&
-            message_has_member(type->fields[i].message, json_name))
-            return true;
-    return false;
+    const struct message_field *found = message_field_by_name(type, json_name);
+
+    for (size_t i = 0; type->flags & FIELD_INLINED && found == NULL && i < type->field_count; i++)
+        if (type->fields[i].flags & FIELD_INLINED)
+            found = message_find_member(type->fields[i].message, json_name);
+    return found;
 }

@@ -76,7 +76,8 @@ const struct message_field *message_field_by_id(const struct message_type *type,
 const struct message_field *message_field_by_name(const struct message_type *type,
                                                   struct bytes json_name);
 /* Also those of inlined messages. */
-bool message_has_member(const struct message_type *type, struct bytes json_name);
+const struct message_field *message_find_member(const struct message_type *type,
+                                                struct bytes json_name);
 
 /* ---- transcoder_kinds.c ---- */
 

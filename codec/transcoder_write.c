@@ -239,7 +239,7 @@ static void report_unknown(struct transcoder_writer *w, const struct message_typ
 {
     struct path step = {path, member->key, 0};
 
-    if (message_has_member(type, member->key) ||
+    if (message_find_member(type, member->key) != NULL ||
         (is_type_meta(member->key) && (type->has_metadata || path->up == NULL)))
         return;
     path_report(w->report, &step);

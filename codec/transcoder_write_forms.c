@@ -5,6 +5,7 @@
 #include "codec/transcoder_write.h"
 
 #include "codec/json_depth.h"
+#include "codec/quantity.h"
 #include "codec/transcoder_times.h"
 
 static bool write_list(struct transcoder_writer *w, const struct message_type *type,
@@ -15,52 +16,11 @@ static bool write_list(struct transcoder_writer *w, const struct message_type *t
 
 /* ---- quantities ---- */
 
-static struct bytes skip_digits(struct bytes text, bool *ret_any)
-{
-    size_t len = 0;
-
-    while (len < text.len && text.ptr[len] >= '0' && text.ptr[len] <= '9')
-        len++;
-    *ret_any = *ret_any || len != 0;
-    return bytes_from(text, len);
-}
-
-static struct bytes skip_sign(struct bytes text)
-{
-    return bytes_from(text, text.len != 0 && (text.ptr[0] == '+' || text.ptr[0] == '-'));
-}
-
-static bool is_exponent(struct bytes text)
-{
-    bool any = false;
-
-    if (text.len == 0 || (text.ptr[0] != 'e' && text.ptr[0] != 'E'))
-        return false;
-    return skip_digits(skip_sign(bytes_from(text, 1)), &any).len == 0 && any;
-}
-
-/* The grammar of k8s.io/apimachinery/pkg/api/resource: a signed decimal and a suffix. Go's reader
- * drops a whole message for the sake of a quantity that is none, so none is sent. */
-static bool is_quantity(struct bytes text)
-{
-    static const char *const suffixes[] = {"Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "n", "u",
-                                           "m",  "k",  "M",  "G",  "T",  "P",  "E", ""};
-    bool any = false;
-
-    text = skip_digits(skip_sign(text), &any);
-    if (text.len != 0 && text.ptr[0] == '.')
-        text = skip_digits(bytes_from(text, 1), &any);
-    for (size_t i = 0; any && i < ARRAY_LEN(suffixes); i++)
-        if (bytes_eq_str(text, suffixes[i]))
-            return true;
-    return any && is_exponent(text);
-}
-
 static bool write_quantity(struct transcoder_writer *w, const struct message_type *type,
                            const struct json *node, const struct path *path)
 {
     (void)type;
-    if ((node->type != JSON_STRING && node->type != JSON_NUMBER) || !is_quantity(node->text))
+    if ((node->type != JSON_STRING && node->type != JSON_NUMBER) || !quantity_is(node->text))
         return writer_misfit(w, node, path, "a quantity");
     wire_put_bytes(&w->wire, 1, node->text);
     return true;

@@ -2,6 +2,7 @@
 
 #include "apiserver/registry/field_errors.h"
 #include "codec/media_type.h"
+#include "codec/message_check.h"
 #include "codec/transcoder.h"
 #include "codec/yaml.h"
 
@@ -106,25 +107,61 @@ static enum status unrecognized(struct api_request *api, struct error *reterr)
                      api->kind->kind, BYTES_FMT(why), BYTES_FMT(shown));
 }
 
-enum status body_report(struct api_request *api, enum field_validation validation,
-                        const struct json_report *report, struct error *reterr)
+/* What is bearable: warned of, or gathered in `all` to be refused. */
+static void bear(struct api_request *api, enum field_validation validation, const char *what,
+                 const struct bytes *paths, size_t count, struct buf *all)
 {
-    struct buf all = {0};
-
-    for (size_t i = 0; i < report->duplicate_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct bytes text =
-            arena_printf(&api->arena, "duplicate field \"%.*s\"", BYTES_FMT(report->duplicates[i]));
+            arena_printf(&api->arena, "%s field \"%.*s\"", what, BYTES_FMT(paths[i]));
 
         if (validation == VALIDATION_WARN)
             api_warn(api, text);
-        buf_appendf(&all, "%s%.*s", i != 0 ? ", " : "", BYTES_FMT(text));
+        if (validation == VALIDATION_STRICT)
+            buf_appendf(all, "%s%.*s", all->len != 0 ? ", " : "", BYTES_FMT(text));
     }
-    if (validation == VALIDATION_STRICT && report->duplicate_count != 0)
-        error_set(reterr, STATUS_BAD_REQUEST, "strict decoding error: %.*s",
-                  BYTES_FMT(buf_bytes(&all)));
+}
+
+static enum status tell(struct api_request *api, enum field_validation validation,
+                        const struct json_report *report, const struct transcoder_report *unknown,
+                        struct error *reterr)
+{
+    struct buf all = {0};
+    enum status st = STATUS_OK;
+
+    if (report != NULL)
+        bear(api, validation, "duplicate", report->duplicates, report->duplicate_count, &all);
+    if (unknown != NULL)
+        bear(api, validation, "unknown", unknown->paths, unknown->path_count, &all);
+    if (all.len != 0)
+        st = error_set(reterr, STATUS_BAD_REQUEST, "strict decoding error: %.*s",
+                       BYTES_FMT(buf_bytes(&all)));
+    if (all.failed)
+        st = error_set(reterr, STATUS_NO_MEMORY, "out of memory");
     buf_release(&all);
-    return validation == VALIDATION_STRICT && report->duplicate_count != 0 ? STATUS_BAD_REQUEST
-                                                                           : STATUS_OK;
+    return st;
+}
+
+enum status body_report(struct api_request *api, enum field_validation validation,
+                        const struct json_report *report, struct error *reterr)
+{
+    return tell(api, validation, report, NULL, reterr);
+}
+
+enum status body_fit(struct api_request *api, const struct kind *kind,
+                     enum field_validation validation, const struct json_report *report,
+                     struct json *tree, struct error *reterr)
+{
+    const struct message_type *type = kind->custom ? NULL : kind_message(kind);
+    struct transcoder_report unknown = {0};
+    enum status st = STATUS_OK;
+
+    if (type != NULL)
+        st = message_check(type, tree, &unknown, reterr);
+    if (st == STATUS_OK)
+        st = tell(api, validation, report, &unknown, reterr);
+    transcoder_report_release(&unknown);
+    return st;
 }
 
 /* ---- type ---- */
@@ -187,6 +224,24 @@ enum status body_check(struct arena *arena, const struct kind *kind, struct json
     return arena->failed ? error_set(reterr, STATUS_NO_MEMORY, "out of memory") : STATUS_OK;
 }
 
+enum status body_accept(struct api_request *api, const struct kind *kind,
+                        enum field_validation validation, const struct json_report *report,
+                        struct json *tree, struct error *reterr)
+{
+    enum status st = body_check(&api->arena, kind, tree, reterr);
+    struct error why = {0};
+
+    if (st != STATUS_OK)
+        return st;
+    st = body_fit(api, kind, validation, report, tree, &why);
+    if (st == STATUS_BAD_REQUEST)
+        body_error(reterr, kind, "%s", error_message(&why));
+    else if (st != STATUS_OK)
+        error_set(reterr, st, "%s", error_message(&why));
+    error_release(&why);
+    return st;
+}
+
 enum status body_read_object(struct api_request *api, enum field_validation validation,
                              struct json **ret_tree, struct error *reterr)
 {
@@ -199,6 +254,5 @@ enum status body_read_object(struct api_request *api, enum field_validation vali
         st = error_set(reterr, STATUS_BAD_REQUEST, "unexpected end of JSON input");
     if (st != STATUS_OK)
         return unrecognized(api, reterr);
-    st = body_check(&api->arena, api->kind, *ret_tree, reterr);
-    return st == STATUS_OK ? body_report(api, validation, &report, reterr) : st;
+    return body_accept(api, api->kind, validation, &report, *ret_tree, reterr);
 }

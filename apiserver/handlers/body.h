@@ -20,8 +20,14 @@ enum status body_error(struct error *reterr, const struct kind *kind, const char
  * are checked. */
 MUST_CHECK enum status body_check(struct arena *arena, const struct kind *kind, struct json *tree,
                                   struct error *reterr);
-/* Reads the object of a create or an update. What is wrong but bearable is warned of, or refused,
- * as `validation` says. */
+/* That, and does it fit: what an object of a built-in kind has no place for is taken out, and with
+ * the duplicates of `report` warned of or refused, as `validation` says; a value of a wrong type is
+ * refused. */
+MUST_CHECK enum status body_accept(struct api_request *api, const struct kind *kind,
+                                   enum field_validation validation,
+                                   const struct json_report *report, struct json *tree,
+                                   struct error *reterr);
+/* Reads the object of a create or an update, and accepts it. */
 MUST_CHECK enum status body_read_object(struct api_request *api, enum field_validation validation,
                                         struct json **ret_tree, struct error *reterr);
 /* Reads any JSON or YAML, or protobuf; `*ret_tree` is NULL if the body is empty. */
@@ -30,5 +36,9 @@ MUST_CHECK enum status body_read(struct api_request *api, struct json **ret_tree
 /* Duplicate members, as fieldValidation wants them taken. */
 MUST_CHECK enum status body_report(struct api_request *api, enum field_validation validation,
                                    const struct json_report *report, struct error *reterr);
+/* Does the tree fit, in the words of the decoder alone? `report` may be NULL. */
+MUST_CHECK enum status body_fit(struct api_request *api, const struct kind *kind,
+                                enum field_validation validation, const struct json_report *report,
+                                struct json *tree, struct error *reterr);
 
 #endif

@@ -11,33 +11,7 @@
 
 enum { DATA_MAX = 1024 * 1024, KEY_MAX = 253 };
 
-/* ---- types ---- */
-
-static const char *go_type(const struct json *node)
-{
-    return node->type == JSON_BOOL ? "bool" : json_type_name((enum json_type)node->type);
-}
-
-static enum status check_map(struct draft *draft, const char *name, const char *element,
-                             struct error *reterr)
-{
-    const struct json *map = json_get(draft->tree, bytes_str(name));
-
-    if (map == NULL || map->type == JSON_NULL)
-        return STATUS_OK;
-    if (map->type != JSON_OBJECT)
-        return body_error(reterr, draft->kind,
-                          "json: cannot unmarshal %s into Go struct field %s.%s of type "
-                          "map[string]%s",
-                          go_type(map), draft->kind->kind, name, element);
-    json_each(map, it) {
-        if (it->type != JSON_STRING && it->type != JSON_NULL)
-            return body_error(reterr, draft->kind,
-                              "json: cannot unmarshal %s into Go struct field %s.%s of type %s",
-                              go_type(it), draft->kind->kind, name, element);
-    }
-    return STATUS_OK;
-}
+/* ---- base64 ---- */
 
 /* encoding/base64 skips line ends, and what is stored has none. */
 static struct bytes without_line_ends(struct arena *arena, struct bytes text)
@@ -56,10 +30,6 @@ static struct bytes without_line_ends(struct arena *arena, struct bytes text)
 
 static enum status check_base64(struct draft *draft, const char *name, struct error *reterr)
 {
-    enum status st = check_map(draft, name, "[]uint8", reterr);
-
-    if (st != STATUS_OK)
-        return st;
     json_each(json_get(draft->tree, bytes_str(name)), it) {
         struct buf raw = {0};
         bool good = true;
@@ -78,16 +48,12 @@ static enum status check_base64(struct draft *draft, const char *name, struct er
 
 enum status config_map_check(struct draft *draft, struct error *reterr)
 {
-    enum status st = check_map(draft, "data", "string", reterr);
-
-    return st == STATUS_OK ? check_base64(draft, "binaryData", reterr) : st;
+    return check_base64(draft, "binaryData", reterr);
 }
 
 enum status secret_check(struct draft *draft, struct error *reterr)
 {
-    enum status st = check_map(draft, "stringData", "string", reterr);
-
-    return st == STATUS_OK ? check_base64(draft, "data", reterr) : st;
+    return check_base64(draft, "data", reterr);
 }
 
 /* ---- stringData ---- */

@@ -11,24 +11,39 @@
 struct patch_request {
     struct write_job job; /* first */
     enum part part;
+    enum field_validation validation;
     const struct patch_type *type;
     struct json *patch;
 };
 
 /* What came out is no object of this kind: the real server shows all of it. */
-static enum status check_result(struct write_job *job, struct json *tree, struct error *reterr)
+static enum status show(struct write_job *job, const struct json *tree, struct error *why,
+                        struct error *reterr)
 {
     struct field_errors errors = {.arena = &job->api->arena};
-    struct error why = {0};
-    enum status st = STATUS_OK;
+    struct buf text = {0};
 
-    if (!json_is(tree, JSON_OBJECT) || object_check(tree, &why) != STATUS_OK) {
-        field_invalid(&errors, BYTES("patch"), tree, error_message(&why));
-        st = field_errors_end(&errors, BYTES(""), BYTES(""), BYTES(""), reterr);
-    }
-    error_release(&why);
-    if (st == STATUS_OK)
-        st = body_check(&job->arena, job->kind, tree, reterr);
+    json_write(&text, tree, false);
+    field_invalid_text(&errors, BYTES("patch"), arena_dup(errors.arena, buf_bytes(&text)),
+                       field_detail(&errors, "%s", error_message(why)));
+    buf_release(&text);
+    error_release(why);
+    return field_errors_end(&errors, BYTES(""), BYTES(""), BYTES(""), reterr);
+}
+
+static enum status check_result(struct patch_request *patch, struct json *tree,
+                                struct error *reterr)
+{
+    struct write_job *job = &patch->job;
+    struct error why = {0};
+    enum status st;
+
+    if (!json_is(tree, JSON_OBJECT) || object_check(tree, &why) != STATUS_OK)
+        return show(job, tree, &why, reterr);
+    st = body_check(&job->arena, job->kind, tree, reterr);
+    if (st == STATUS_OK &&
+        body_fit(job->api, job->kind, patch->validation, NULL, tree, &why) != STATUS_OK)
+        return show(job, tree, &why, reterr);
     return st == STATUS_OK ? update_check_name(job->api, tree, reterr) : st;
 }
 
@@ -49,7 +64,7 @@ static enum status plan_patch(struct write_job *job, struct error *reterr)
     st = patch_type_apply(patch->type, &job->arena, bytes_str(kind->group), bytes_str(kind->kind),
                           &tree, patch->patch, reterr);
     if (st == STATUS_OK)
-        st = check_result(job, tree, reterr);
+        st = check_result(patch, tree, reterr);
     if (st == STATUS_OK)
         st = update_check_version(job, tree, reterr);
     return st == STATUS_OK ? update_plan(job, patch->part, tree, reterr) : st;
@@ -97,6 +112,7 @@ void handle_patch(struct api_request *api)
         return;
     patch->type = type;
     patch->patch = tree;
+    patch->validation = options.validation;
     patch->part = update_part(api);
     write_start(&patch->job);
 }

@@ -228,8 +228,7 @@ void handle_scale_update(struct api_request *api)
     if (write_options_parse(&api->arena, &api->info.query, "UpdateOptions", &options, &err) !=
             STATUS_OK ||
         body_read(api, &body, &report, &err) != STATUS_OK ||
-        body_check(&api->arena, &scale_kind, body, &err) != STATUS_OK ||
-        body_report(api, options.validation, &report, &err) != STATUS_OK ||
+        body_accept(api, &scale_kind, options.validation, &report, body, &err) != STATUS_OK ||
         update_check_name(api, body, &err) != STATUS_OK) {
         respond_error(api, &err);
         return;

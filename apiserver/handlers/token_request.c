@@ -176,8 +176,8 @@ void handle_token_request(struct api_request *api)
     if (write_options_parse(&api->arena, &api->info.query, "CreateOptions", &options, &err) !=
             STATUS_OK ||
         body_read(api, &request, &report, &err) != STATUS_OK ||
-        body_check(&api->arena, &token_request_kind, request, &err) != STATUS_OK ||
-        body_report(api, options.validation, &report, &err) != STATUS_OK ||
+        body_accept(api, &token_request_kind, options.validation, &report, request, &err) !=
+            STATUS_OK ||
         make_token(api, request, &err) != STATUS_OK) {
         respond_error(api, &err);
         return;

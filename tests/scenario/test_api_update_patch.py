@@ -149,7 +149,11 @@ class Patch(ApiTest):
     def test_what_comes_out_must_be_an_object_of_the_kind(self):
         path = CONFIGMAPS + "/typed"
         self.made(CONFIGMAPS, configmap("typed"))
-        self.refused(self.patch(path, {"data": {"a": 1}}, "merge-patch"), 400, "BadRequest", "cannot unmarshal number")
+        self.refused(self.patch(path, {"data": {"a": 1}}, "merge-patch"), 422, "Invalid", "cannot unmarshal number")
+        warned = self.patched(path, {"colour": "red"})
+        self.assertNotIn("colour", warned)
+        self.refused(self.patch(path + "?fieldValidation=Strict", {"colour": "red"}, "merge-patch"), 422, "Invalid",
+                     'strict decoding error: unknown field "colour"')
         self.refused(self.patch(path, {"metadata": {"labels": {"a b": "c"}}}, "merge-patch"), 422, "Invalid", "metadata.labels")
         for body in ("{bad", "", "[]", "null"):
             self.refused(self.patch(path, body, "merge-patch"), 400, "BadRequest", "error decoding patch")

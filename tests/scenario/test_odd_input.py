@@ -170,9 +170,9 @@ class OddInput(ApiTest):
         self.refused(self.client.create(CONFIGMAPS + "?dryRun=Some", configmap("dry")), 422, "Invalid")
 
     def test_numbers_are_kept_exactly(self):
-        body = ('{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"n"},'
-                '"spec":{"leaseDurationSeconds":9007199254740993}}')
-        path = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+        body = ('{"apiVersion":"v1","kind":"Pod","metadata":{"name":"n"},'
+                '"spec":{"activeDeadlineSeconds":9007199254740993,"containers":[{"name":"a","image":"b"}]}}')
+        path = "/api/v1/namespaces/default/pods"
         self.assertEqual(self.client.create(path, body).code, 201)
         self.assertIn(b"9007199254740993", self.client.get(path + "/n").body)
 

@@ -277,7 +277,34 @@ TEST(create, a_duplicate_field_is_warned_of_or_refused_as_asked)
     CHECK_INT(h.warning.len, 0);
     snprintf(text, sizeof(text), body, "c");
     CHECK_INT(ask(&h, "POST", CM "?fieldValidation=Strict", text), 400);
-    CHECK_TEXT(field(&h, "message"), "strict decoding error: duplicate field \"data.k\"");
+    CHECK_TEXT(field(&h, "message"),
+               "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: "
+               "strict decoding error: duplicate field \"data.k\"");
+    harness_stop(&h);
+}
+
+TEST(create, an_unknown_field_is_dropped_and_warned_of_or_refused_as_asked)
+{
+    static const char body[] = "{\"colour\":\"red\",\"metadata\":{\"name\":\"%s\",\"nick\":1}}";
+    struct harness h;
+    char text[128];
+
+    harness_start(&h);
+    snprintf(text, sizeof(text), body, "a");
+    CHECK_INT(ask(&h, "POST", CM, text), 201);
+    CHECK_TEXT(h.warning, "299 - \"unknown field \\\"metadata.nick\\\"\""); /* the last */
+    CHECK(node_at(&h, "colour") == NULL);
+    CHECK(node_at(&h, "metadata.nick") == NULL);
+    snprintf(text, sizeof(text), body, "b");
+    CHECK_INT(ask(&h, "POST", CM "?fieldValidation=Ignore", text), 201);
+    CHECK_INT(h.warning.len, 0);
+    CHECK(node_at(&h, "colour") == NULL);
+    snprintf(text, sizeof(text), body, "c");
+    CHECK_INT(ask(&h, "POST", CM "?fieldValidation=Strict", text), 400);
+    CHECK_TEXT(
+        field(&h, "message"),
+        "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: "
+        "unknown field \"colour\", unknown field \"metadata.nick\"");
     harness_stop(&h);
 }
 
