@@ -3,6 +3,8 @@
  * read it can write, and from then on nothing changes any more. protobuf-c survives what the scan
  * let pass.
  *
+ * What the transcoder takes of JSON, message_check() takes too.
+ *
  * (A tree from JSON may lose zeros and empty lists on its first way: those are not asked about.)
  *
  * The first byte says what the others are: an envelope, the message of a kind, JSON of a kind, or a
@@ -11,6 +13,7 @@
 #include <protobuf-c/protobuf-c.h>
 #include <stdlib.h>
 
+#include "codec/message_check.h"
 #include "codec/protobuf_scan.h"
 #include "codec/transcoder_custom.h"
 #include "proto/apiextensions_v1.pb-c.h"
@@ -113,12 +116,43 @@ static void settle_written(struct arena *arena, const struct message_type *type,
     buf_release(&raw);
 }
 
+static bool fits(const struct message_type *type, struct json *tree, size_t *ret_unknown)
+{
+    struct transcoder_report report = {0};
+    struct error err = {0};
+    enum status st = message_check(type, tree, &report, &err);
+
+    must(st == STATUS_OK || (st == STATUS_BAD_REQUEST && err.message != NULL));
+    *ret_unknown = report.count;
+    transcoder_report_release(&report);
+    error_release(&err);
+    return st == STATUS_OK;
+}
+
+/* What the transcoder takes as it is fits, both know the same members; and what was made to fit
+ * fits. */
+static void try_check(const struct message_type *type, struct json *tree)
+{
+    struct transcoder_report report = {0};
+    struct buf out = {0};
+    bool is_taken = transcoder_from_json(&out, type, tree, &report, NULL) == STATUS_OK, has_fit;
+    size_t unknown, still_unknown;
+
+    has_fit = fits(type, tree, &unknown);
+    must(!is_taken || (has_fit && unknown == report.count));
+    must(!has_fit || (fits(type, tree, &still_unknown) && still_unknown == 0));
+    transcoder_report_release(&report);
+    buf_release(&out);
+}
+
 static void try_json(struct arena *arena, const struct message_type *type, struct bytes text)
 {
     struct json *tree = NULL;
 
-    if (json_parse(arena, text, &tree, NULL, NULL) == STATUS_OK && tree->type == JSON_OBJECT)
+    if (json_parse(arena, text, &tree, NULL, NULL) == STATUS_OK && tree->type == JSON_OBJECT) {
         settle_written(arena, type, tree);
+        try_check(type, tree);
+    }
 }
 
 /* [schema, object] */
