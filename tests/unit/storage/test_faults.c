@@ -149,6 +149,17 @@ TEST(faults, a_limit_on_the_size_of_files_is_a_full_disk)
     store_remove(&store);
 }
 
+/* Until the writer has come to a call that was armed. */
+static void wait_until_struck(void)
+{
+    uint64_t until_ms = clock_monotonic_ms() + STORE_WAIT_S * 1000;
+
+    while (fault_plan.counted == 0) {
+        CHECK(clock_monotonic_ms() < until_ms);
+        usleep(100);
+    }
+}
+
 TEST(faults, a_compaction_that_meets_a_full_disk_leaves_the_log_as_it_was)
 {
     static struct text text;
@@ -160,8 +171,7 @@ TEST(faults, a_compaction_that_meets_a_full_disk_leaves_the_log_as_it_was)
     store_random_history(&store, 1, 20);
     fault_arm(FAULT_WRITE, 0, SQLITE_FULL);
     storage_compact(store.storage, 10);
-    while (fault_plan.counted == 0)
-        usleep(100);
+    wait_until_struck();
     CHECK_INT(store_put(&store, "x", "x", 0), 0); /* behind it in the writer's turn */
     CHECK_INT(storage_floor(store.storage), 0);
     CHECK_INT(store_events(&store, 0, "", &text), STATUS_OK);
@@ -221,8 +231,7 @@ TEST(faults, a_compaction_that_meets_a_failing_disk_is_the_last_thing_written)
     store_random_history(&store, 1, 20);
     fault_arm(FAULT_WRITE, 0, SQLITE_IOERR_WRITE);
     storage_compact(store.storage, 10);
-    while (fault_plan.counted == 0)
-        usleep(100);
+    wait_until_struck();
     CHECK_INT(store_put(&store, "x", "x", 0), 0); /* behind it in the writer's turn */
     fault_disarm();
     CHECK_INT(store_put(&store, "x", "x", 0), 0);
