@@ -21,7 +21,7 @@ import time
 
 import syscalls
 from syscalls import Wrong, must
-from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, configmap, wait_for
+from tidewatch import CONFIGMAPS, PATIENCE_S, Server, configmap, outcome, wait_for
 
 EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32), linux/fs/ext4/ext4.h
 LOGFLUSH, NOLOGFLUSH = 1, 2     # the journal is written out first, or is not
@@ -165,9 +165,8 @@ class Cuts:
             raise Wrong(str(e)) from None
 
     def verify(self):
-        done = subprocess.run([os.path.join(BUILD, "tidewatch"), "verify", f"--data-dir={self.folder}/data"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_S, check=False)
-        must(done.returncode == 0, f"verify: {done.stdout}")
+        code, text = outcome("verify", f"--data-dir={self.folder}/data")
+        must(code == 0, f"verify: {text}")
 
     def check(self):
         listed = self.server.client().get(CONFIGMAPS)

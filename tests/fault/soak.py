@@ -21,7 +21,7 @@ import threading
 import time
 
 from follow import Follower
-from tidewatch import BUILD, Server, configmap, wait_for
+from tidewatch import BUILD, Server, configmap, outcome, wait_for
 from ways import WAYS, read
 
 SPACES = ("default", "east", "west")
@@ -220,11 +220,10 @@ def judge(rests):
 
 def begin_anew(server, versions):
     server.stop()
-    verify = subprocess.run([os.path.join(BUILD, "tidewatch"), "verify", f"--data-dir={server.folder}/data"],
-                            capture_output=True, text=True)
+    code, text = outcome("verify", f"--data-dir={server.folder}/data")
     server.start()
     same = listed(server)[1] == versions
-    return ([] if verify.returncode == 0 else [f"verify: {verify.stderr}"]) + ([] if same else ["what it serves after a restart differs"])
+    return ([] if code == 0 else [f"verify: {text}"]) + ([] if same else ["what it serves after a restart differs"])
 
 
 def soak(minutes, writes_per_s, rounds=24, seed=None, say=print):

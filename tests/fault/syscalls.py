@@ -14,15 +14,13 @@ import mmap
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 
-from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, configmap
+from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, configmap, outcome
 
 SHIM = os.path.join(BUILD, "tests", "libfault_syscalls.so")
-TIDEWATCH = os.path.join(BUILD, "tidewatch")
 COUNT, FAIL, SHORT, KILL, TEAR, LIE = range(6)
 WRITE, SYNC, TRUNCATE, OPEN, NAME, READ, MAP, SYNC_FOLDER = (1 << n for n in range(8))
 KILLED = 99  # what the shim ends with
@@ -193,18 +191,16 @@ class Life:
         return True
 
     def verify(self):
-        done = subprocess.run([TIDEWATCH, "verify", f"--data-dir={self.server.folder}/data"], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_S, check=False)
-        must(done.returncode == 0, f"verify: {done.stdout}")
+        code, text = outcome("verify", f"--data-dir={self.server.folder}/data")
+        must(code == 0, f"verify: {text}")
 
     def backup(self):
         """Beside a server that may be in trouble, without the shim: it is whole, or it says why not."""
         copy = os.path.join(self.folder, "copy")
         if os.path.exists(copy):
             os.unlink(copy)
-        done = subprocess.run([TIDEWATCH, "backup", f"--data-dir={self.server.folder}/data", copy], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_S, check=False)
-        must(done.returncode == 0, f"backup: {done.stdout}")
+        code, text = outcome("backup", f"--data-dir={self.server.folder}/data", copy)
+        must(code == 0, f"backup: {text}")
 
     def stop(self):
         self.client.close()

@@ -18,7 +18,7 @@ import time
 import unittest
 
 import tidewatch
-from tidewatch import CONFIGMAPS, PATIENCE_S, Server, configmap, main
+from tidewatch import CONFIGMAPS, PATIENCE_S, TIDEWATCH, Server, configmap, main, outcome
 
 TOKEN = "secret-of-dev"
 MUX = "/apis/tidewatch.dev/v1/watch?subscribe=a%3D%2Fapi%2Fv1%2Fconfigmaps"
@@ -60,7 +60,7 @@ class Page:
 class FailingServer(Server):
     def start(self):
         self.page = Page(os.path.join(self.folder, "page"))
-        tokens, binary = os.path.join(self.folder, "tokens"), os.path.join(tidewatch.BUILD, "tidewatch")
+        tokens, binary = os.path.join(self.folder, "tokens"), TIDEWATCH
         with open(tokens, "w") as f:
             f.write(f'{TOKEN},dev,1,"system:masters"\n')
         self.environment = {**os.environ, "TIDEWATCH_FAIL_ALLOC": self.page.path}
@@ -78,9 +78,8 @@ class FailingServer(Server):
         self.port = int(line.rsplit(":", 1)[1])
 
     def verify(self):
-        done = subprocess.run([os.path.join(tidewatch.BUILD, "tidewatch"), "verify", f"--data-dir={self.folder}/data"],
-                              capture_output=True, text=True, timeout=PATIENCE_S)
-        assert done.returncode == 0, done.stdout + done.stderr
+        code, text = outcome("verify", f"--data-dir={self.folder}/data")
+        assert code == 0, text
 
     def metric(self, name, label=""):
         raise NotImplementedError

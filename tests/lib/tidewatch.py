@@ -23,6 +23,7 @@ import unittest
 BUILD = os.environ.get("TIDEWATCH_BUILD", os.path.join(os.getcwd(), "build", "release"))
 # Sanitizer builds are slower; a deadline is there to end a hang, not to measure.
 PATIENCE_S = float(os.environ.get("TIDEWATCH_PATIENCE", "60"))
+TIDEWATCH = os.path.join(BUILD, "tidewatch")
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 
 
@@ -52,7 +53,7 @@ class Server:
         self.start()
 
     def start(self):
-        args = [os.path.join(BUILD, "tidewatch"), f"--listen={self.scheme}://127.0.0.1:{self.port}",
+        args = [TIDEWATCH, f"--listen={self.scheme}://127.0.0.1:{self.port}",
                 f"--data-dir={self.folder}/data", f"--storage={self.storage}",
                 f"--threads={self.threads}", f"--write-kubeconfig={self.folder}/kubeconfig",
                 *self.flags]
@@ -394,6 +395,18 @@ def wait_for(condition, what):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited in vain for {what}")
         pause.wait(0.01)
+
+
+def run(*args):
+    """Runs the server's program with a command that ends, or with settings that it refuses."""
+    return subprocess.run([TIDEWATCH, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=PATIENCE_S * 2)
+
+
+def outcome(*args):
+    """Its exit code, and all that it said."""
+    done = run(*args)
+    return done.returncode, done.stdout + done.stderr
 
 
 def forget_history(server, client, upto):

@@ -6,16 +6,7 @@ import subprocess
 import threading
 import unittest
 
-from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, Watch, configmap, main
-
-TIDEWATCH = os.path.join(BUILD, "tidewatch")
-
-
-def run(*args):
-    done = subprocess.run([TIDEWATCH, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=PATIENCE_S * 2)
-    return done.returncode, done.stdout + done.stderr
-
+from tidewatch import CONFIGMAPS, PATIENCE_S, Server, Watch, configmap, main, outcome
 
 class Backup(unittest.TestCase):
     def setUp(self):
@@ -33,13 +24,13 @@ class Backup(unittest.TestCase):
         return {item["metadata"]["name"] for item in self.client.get(CONFIGMAPS).json["items"]}
 
     def backup(self):
-        code, text = run("backup", f"--data-dir={self.data}", self.file)
+        code, text = outcome("backup", f"--data-dir={self.data}", self.file)
         self.assertEqual(code, 0, text)
 
     def restart_from_the_backup(self):
         self.server.kill()
         shutil.rmtree(self.data)
-        code, text = run("restore", f"--data-dir={self.data}", self.file)
+        code, text = outcome("restore", f"--data-dir={self.data}", self.file)
         self.assertEqual(code, 0, text)
         self.server.start()
         self.client = self.server.client()
@@ -96,7 +87,7 @@ class Backup(unittest.TestCase):
 
     def test_verify_counts_what_is_there_and_sees_one_flipped_bit(self):
         self.make(50)
-        code, text = run("verify", f"--data-dir={self.data}")
+        code, text = outcome("verify", f"--data-dir={self.data}")
         self.assertEqual(code, 0, text)
         self.assertRegex(text, r"\d+ objects at revision \d+, \d+ stored changes, history from revision 0\n")
         self.backup()
@@ -105,22 +96,22 @@ class Backup(unittest.TestCase):
             at = data.index(b'"n":"33"') + 5
             f.seek(at)
             f.write(bytes([data[at] ^ 1]))
-        code, text = run("verify", self.file)
+        code, text = outcome("verify", self.file)
         self.assertEqual(code, 1)
         self.assertIn("its checksum does not fit", text)
-        code, text = run("restore", f"--data-dir={self.server.folder}/other", self.file)
+        code, text = outcome("restore", f"--data-dir={self.server.folder}/other", self.file)
         self.assertEqual(code, 1)
         self.assertEqual(os.listdir(f"{self.server.folder}/other"), [])
 
     def test_nothing_is_overwritten_and_nothing_in_use_is_replaced(self):
         self.make(1)
         self.backup()
-        code, text = run("backup", f"--data-dir={self.data}", self.file)
+        code, text = outcome("backup", f"--data-dir={self.data}", self.file)
         self.assertEqual((code, "exists already" in text), (1, True), text)
-        code, text = run("restore", f"--data-dir={self.data}", self.file)
+        code, text = outcome("restore", f"--data-dir={self.data}", self.file)
         self.assertEqual((code, "another process has the store" in text), (1, True), text)
         self.server.kill()
-        code, text = run("restore", f"--data-dir={self.data}", self.file)
+        code, text = outcome("restore", f"--data-dir={self.data}", self.file)
         self.assertEqual((code, "exists already" in text), (1, True), text)
         self.server.start()
 
@@ -128,7 +119,7 @@ class Backup(unittest.TestCase):
         self.make(5)
         self.backup()
         subprocess.run(["sqlite3", self.file, "DELETE FROM log WHERE rev = (SELECT max(rev) - 2 FROM log)"], check=True)
-        code, text = run("verify", self.file)
+        code, text = outcome("verify", self.file)
         self.assertEqual((code, "it is missing" in text), (1, True), text)
 
     def test_what_is_no_store_is_refused_with_a_reason(self):
@@ -139,7 +130,7 @@ class Backup(unittest.TestCase):
                                   (("backup",), 2, "usage: tidewatch backup"),
                                   (("verify", "a", "b"), 2, "usage: tidewatch verify"),
                                   (("frobnicate",), 2, "there is no command frobnicate")):
-            got, text = run(*args)
+            got, text = outcome(*args)
             self.assertEqual((got, words in text), (code, True), text)
 
 

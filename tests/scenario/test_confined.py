@@ -11,9 +11,8 @@ import subprocess
 import tempfile
 import unittest
 
-from tidewatch import BUILD, PATIENCE_S, SecureServer, Server, main, wait_for
+from tidewatch import BUILD, PATIENCE_S, TIDEWATCH, SecureServer, Server, main, run, wait_for
 
-TIDEWATCH = os.path.join(BUILD, "tidewatch")
 
 
 def is_open():
@@ -94,8 +93,7 @@ class Supervised(unittest.TestCase):
 
     def test_a_number_that_is_no_listening_socket_is_refused(self):
         for number in ("fd://0", "fd://77", "fd://x"):
-            done = subprocess.run([TIDEWATCH, f"--listen={number}", "--storage=memory"], stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
+            done = run(f"--listen={number}", "--storage=memory")
             self.assertEqual(done.returncode, 1, number)
             self.assertIn("no listening socket was inherited", done.stderr)
 

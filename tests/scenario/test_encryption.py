@@ -4,13 +4,11 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import tempfile
 import unittest
 
-from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, Watch, configmap, main, wait_for
+from tidewatch import CONFIGMAPS, PATIENCE_S, Server, Watch, configmap, main, outcome, wait_for
 
-TIDEWATCH = os.path.join(BUILD, "tidewatch")
 SECRETS = "/api/v1/namespaces/default/secrets"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 WIDGETS = "/apis/example.com/v1/namespaces/default/widgets"
@@ -41,12 +39,6 @@ def configuration(*providers, resources="secrets, widgets.example.com"):
 def secret(name, text=CANARY):
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": {"l": CANARY}},
             "data": {"k": base64.b64encode(text.encode()).decode()}}
-
-
-def run(*args):
-    done = subprocess.run([TIDEWATCH, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=PATIENCE_S * 2)
-    return done.returncode, done.stdout + done.stderr
 
 
 class Encryption(unittest.TestCase):
@@ -116,7 +108,7 @@ class Encryption(unittest.TestCase):
 
     def sealed_with(self, *flags):
         """What verify counts, by key."""
-        code, text = run("verify", f"--data-dir={self.data}", *flags)
+        code, text = outcome("verify", f"--data-dir={self.data}", *flags)
         self.assertEqual(code, 0, text)
         return {name: int(count) for count, name in re.findall(r"(\d+) changes sealed with key \"(\w+)\"", text)}
 
@@ -166,7 +158,7 @@ class Encryption(unittest.TestCase):
         answer = self.client.get(f"{SECRETS}?resourceVersion={start + 3}&resourceVersionMatch=Exact")
         self.assertEqual([base64.b64decode(i["data"]["k"]).decode() for i in answer.json["items"]],
                          [CANARY + "-2", CANARY + "-3"])
-        code, text = run("backup", f"--data-dir={self.data}", f"{self.server.folder}/copy")
+        code, text = outcome("backup", f"--data-dir={self.data}", f"{self.server.folder}/copy")
         self.assertEqual(code, 0, text)
         self.server.stop()
         self.assertEqual(self.files_with(CANARY), [])
@@ -214,13 +206,13 @@ class Encryption(unittest.TestCase):
         self.server.start()
         self.client = self.server.client()
         self.create(SECRETS, secret("b"))
-        code, text = run("reseal", f"--data-dir={self.data}", self.setting)
+        code, text = outcome("reseal", f"--data-dir={self.data}", self.setting)
         self.assertEqual((code, "another process has the store" in text), (1, True), text)
         self.server.kill()
-        code, text = run("reseal", f"--data-dir={self.data}")
+        code, text = outcome("reseal", f"--data-dir={self.data}")
         self.assertEqual((code, "--encryption-provider-config is missing" in text), (1, True), text)
         self.write_keys(aesgcm("key2", "key1"), IDENTITY)
-        code, text = run("reseal", f"--data-dir={self.data}", self.setting)
+        code, text = outcome("reseal", f"--data-dir={self.data}", self.setting)
         self.assertEqual(code, 0, text)
         self.assertIn('2 changes sealed with key "key2", opened', text)
         self.assertEqual(self.files_with(CANARY), [], "not in a page that was freed, either")
@@ -231,7 +223,7 @@ class Encryption(unittest.TestCase):
         self.assertEqual(self.sealed_with(), {"key2": 2})
         self.assertEqual(self.sealed_with(self.setting), {"key2": 2})
         self.write_keys(aesgcm("key1"))
-        code, text = run("verify", f"--data-dir={self.data}", self.setting)
+        code, text = outcome("verify", f"--data-dir={self.data}", self.setting)
         self.assertEqual((code, "2 changes cannot be opened" in text, 'key "key2"' in text), (1, True, True), text)
 
     def test_a_key_that_is_in_use_cannot_be_dropped(self):

@@ -9,14 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from tidewatch import BUILD, CONFIGMAPS, PATIENCE_S, Server, Watch, configmap, main, wait_for
-
-TIDEWATCH = os.path.join(BUILD, "tidewatch")
-
-
-def run(*args):
-    return subprocess.run([TIDEWATCH, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
-
+from tidewatch import CONFIGMAPS, PATIENCE_S, TIDEWATCH, Server, Watch, configmap, main, run, wait_for
 
 class Settings(unittest.TestCase):
     def setUp(self):

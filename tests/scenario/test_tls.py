@@ -9,15 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from tidewatch import (BUILD, CONFIGMAPS, PATIENCE_S, Client, EventSource, SecureServer, Watch, configmap, main,
+from tidewatch import (CONFIGMAPS, PATIENCE_S, TIDEWATCH, Client, EventSource, SecureServer, Watch, configmap, main, run,
                        wait_for)
-
-TIDEWATCH = os.path.join(BUILD, "tidewatch")
-
-
-def run(*args):
-    return subprocess.run([TIDEWATCH, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
-
 
 def exchange(server, request, alpn=("http/1.1",), **changes):
     """Sends raw bytes over TLS; all that comes back until the end, which must be one that TLS tells."""
