@@ -23,6 +23,18 @@ static bool is_known(struct bytes text, const char *const *known, size_t count)
     return false;
 }
 
+/* Or left out. */
+static bool is_list_of(enum json_type type, const struct json *rows)
+{
+    if (rows == NULL || json_is(rows, JSON_NULL))
+        return true;
+    json_each(rows, row) {
+        if (!json_is(row, type))
+            return false;
+    }
+    return json_is(rows, JSON_ARRAY);
+}
+
 tw_status exec_plugin_check(const struct json *exec, struct bytes user, tw_error **reterr)
 {
     static const char *const versions[] = {GROUP "v1", GROUP "v1beta1"};
@@ -46,6 +58,12 @@ tw_status exec_plugin_check(const struct json *exec, struct bytes user, tw_error
         return tw_fail(
             reterr, TW_ERR_CONFIG,
             "exec plugin cannot support interactive mode: standard input is unavailable");
+    if (!is_list_of(JSON_STRING, json_get(exec, BYTES("args"))))
+        return tw_fail(reterr, TW_ERR_CONFIG, "exec plugin: args of %.*s is no list of texts",
+                       BYTES_FMT(user));
+    if (!is_list_of(JSON_OBJECT, json_get(exec, BYTES("env"))))
+        return tw_fail(reterr, TW_ERR_CONFIG,
+                       "exec plugin: env of %.*s is no list of names and values", BYTES_FMT(user));
     json_each(json_get(exec, BYTES("env")), row) {
         if (json_get_text(row, "name").len == 0)
             return unusable(user, "env variable name", reterr);
@@ -116,7 +134,7 @@ static tw_status write_info(struct arena *arena, const tw_config *config, const 
 static char **make_env(struct arena *arena, const struct json *exec, struct bytes info)
 {
     const struct json *rows = json_get(exec, BYTES("env"));
-    size_t count = json_is(rows, JSON_ARRAY) ? rows->count : 0, i = 0;
+    size_t count = rows != NULL ? rows->count : 0, i = 0;
     char **env = arena_zalloc(arena, (count + 2) * sizeof(*env));
 
     if (env == NULL)
@@ -135,7 +153,7 @@ static char **make_env(struct arena *arena, const struct json *exec, struct byte
 static char **make_args(struct arena *arena, const struct json *exec)
 {
     const struct json *rows = json_get(exec, BYTES("args"));
-    size_t count = json_is(rows, JSON_ARRAY) ? rows->count : 0, i = 0;
+    size_t count = rows != NULL ? rows->count : 0, i = 0;
     char **args = arena_zalloc(arena, (count + 2) * sizeof(*args));
 
     if (args == NULL)
@@ -202,6 +220,7 @@ static tw_status run(struct arena *arena, const struct json *exec, struct bytes 
                                 .env = make_env(arena, exec, info),
                                 .output_max = EXEC_PLUGIN_OUTPUT_MAX,
                                 .time_ms = EXEC_PLUGIN_MS};
+    struct bytes command = json_get_text(exec, "command");
     struct bytes hint = json_get_text(exec, "installHint");
     bool missing = false;
     tw_status st;
@@ -210,8 +229,8 @@ static tw_status run(struct arena *arena, const struct json *exec, struct bytes 
         return tw_fail_no_memory(reterr);
     st = child_run(&child, output, &missing, reterr);
     if (missing && hint.len != 0)
-        st = tw_fail(reterr, TW_ERR_CONFIG, "exec: executable %s not found\n\n%.*s", child.args[0],
-                     BYTES_FMT(hint));
+        st = tw_fail(reterr, TW_ERR_CONFIG, "exec: executable %.*s not found\n\n%.*s",
+                     BYTES_FMT(command), BYTES_FMT(hint));
     return st;
 }
 

@@ -131,6 +131,9 @@ static void refuses(const char *text, const char *context, const char *words)
     "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"                  \
     "clusters: [{name: c, cluster: {server: http://h}}]\nusers: [{name: u, user: {" user "}}]\n"
 
+#define GOOD_EXEC                                                                                  \
+    "exec: {command: x, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, "
+
 TEST(config, says_precisely_what_is_wrong_with_a_file)
 {
     tw_config *config = NULL;
@@ -154,6 +157,10 @@ TEST(config, says_precisely_what_is_wrong_with_a_file)
     refuses(ONE_USER("exec: {command: x, apiVersion: client.authentication.k8s.io/v1, "
                      "interactiveMode: Always}"),
             NULL, "cannot support interactive mode");
+    refuses(ONE_USER(GOOD_EXEC "args: {a: b, c: d, e: f}}"), NULL, "args of u is no list of texts");
+    refuses(ONE_USER(GOOD_EXEC "args: [a, 1]}"), NULL, "args of u is no list of texts");
+    refuses(ONE_USER(GOOD_EXEC "env: {a: {name: b}, c: {name: d}}}"), NULL,
+            "env of u is no list of names");
     refuses(ONE_USER("as-groups: [dev]"), NULL, "user \"u\" in a: requesting uid, groups");
     refuses(ONE_USER("client-certificate: nope.pem"), NULL,
             "unable to read client-certificate nope.pem for user \"u\": No such file");
