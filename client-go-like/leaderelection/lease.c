@@ -16,7 +16,7 @@ tw_status lease_read(const tw_object *lease, struct lease_record *ret_record)
         record.duration_ms = (uint64_t)duration_s * 1000;
     tw_object_get_int(lease, "spec.leaseTransitions", &record.transitions);
     if (acquired != NULL && strlen(acquired) < sizeof(record.acquired))
-        strcpy(record.acquired, acquired);
+        memcpy(record.acquired, acquired, strlen(acquired) + 1);
     *ret_record = record;
     return TW_OK;
 }

@@ -61,7 +61,7 @@ static tw_status send_json(tw_client *client, struct buf *path, const char *meth
 
     if (st == TW_OK && (request.body = tw_object_json(object)) == NULL)
         st = tw_fail_no_memory(reterr);
-    if (st == TW_OK) {
+    if (request.body != NULL) {
         request.body_len = strlen(request.body);
         st = send(client, path, &request, type, ret_message, reterr);
     }
