@@ -273,34 +273,56 @@ static void count_update(void *user, tw_object *old, tw_object *object)
     atomic_fetch_add((atomic_size_t *)user, 1);
 }
 
-/* As tests/bench/client_go does with client-go's informer. */
-static void measure_at(const char *url, tw_framing framing, bool list_first)
+/* An informer that has its first state, and what that took. */
+struct synced {
+    tw_config *config;
+    tw_client *client;
+    tw_informer *informer;
+    double s, cpu_s;
+    size_t held; /* bytes of the heap */
+};
+
+static void sync_informer(const char *url, const tw_informer_options *options,
+                          const tw_handler_options *handler, struct synced *ret)
 {
     static const tw_resource configmaps = {"", "v1", "configmaps", "ConfigMap", true};
-    const struct timespec pause = {.tv_nsec = 200000};
-    atomic_size_t updates = 0;
-    tw_informer_options options = {.list_first = list_first, .framing = framing};
-    tw_handler_options handler = {.on_update = count_update, .user = &updates};
-    tw_config *config = NULL;
-    tw_client *client = NULL;
-    tw_informer *informer = NULL;
-    double began, cpu, synced_s, synced_cpu_s, events_s, events_cpu_s;
-    size_t before, held;
+    double began, cpu;
+    size_t before;
 
-    if (tw_config_from_url(url, &config, NULL) || tw_client_new(config, &client, NULL) ||
-        tw_informer_new(client, &configmaps, &options, &informer, NULL) ||
-        tw_informer_add_handler(informer, &handler, NULL, NULL))
+    if (tw_config_from_url(url, &ret->config, NULL) ||
+        tw_client_new(ret->config, &ret->client, NULL) ||
+        tw_informer_new(ret->client, &configmaps, options, &ret->informer, NULL) ||
+        (handler != NULL && tw_informer_add_handler(ret->informer, handler, NULL, NULL)))
         die("no informer");
     before = heap_in_use();
     began = now_s();
     cpu = client_cpu_s();
-    if (tw_informer_start(informer, NULL) || tw_informer_wait_synced(informer, 600000))
+    if (tw_informer_start(ret->informer, NULL) || tw_informer_wait_synced(ret->informer, 600000))
         die("not synced");
-    synced_s = now_s() - began;
-    synced_cpu_s = client_cpu_s() - cpu;
+    ret->s = now_s() - began;
+    ret->cpu_s = client_cpu_s() - cpu;
     nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); /* the list's own memory goes */
-    held = heap_in_use() - before;
+    ret->held = heap_in_use() - before;
+}
 
+static void synced_release(struct synced *synced)
+{
+    tw_informer_free(synced->informer);
+    tw_client_unref(synced->client);
+    tw_config_free(synced->config);
+}
+
+/* As tests/bench/client_go does with client-go's informer. */
+static void measure_at(const char *url, tw_framing framing, bool list_first)
+{
+    const struct timespec pause = {.tv_nsec = 200000};
+    atomic_size_t updates = 0;
+    tw_informer_options options = {.list_first = list_first, .framing = framing};
+    tw_handler_options handler = {.on_update = count_update, .user = &updates};
+    struct synced synced = {0};
+    double began, cpu, events_s, events_cpu_s;
+
+    sync_informer(url, &options, &handler, &synced);
     puts("synced");
     fflush(stdout);
     getchar();
@@ -312,78 +334,80 @@ static void measure_at(const char *url, tw_framing framing, bool list_first)
     events_cpu_s = client_cpu_s() - cpu;
     printf("{\"sync_ms\":%.0f,\"sync_cpu_ms\":%.0f,\"bytes_per_object\":%.0f,\"events_per_s\":%.0f,"
            "\"event_cpu_us\":%.2f}\n",
-           synced_s * 1000, synced_cpu_s * 1000, (double)held / (double)objects,
+           synced.s * 1000, synced.cpu_s * 1000, (double)synced.held / (double)objects,
            (double)events / events_s, events_cpu_s * 1e6 / (double)events);
-    tw_informer_free(informer);
-    tw_client_unref(client);
-    tw_config_free(config);
+    synced_release(&synced);
 }
 
-static void measure(int port, bool list_first)
+static void get_each(tw_store *store, size_t gets)
 {
-    static const tw_resource configmaps = {"", "v1", "configmaps", "ConfigMap", true};
-    const struct timespec pause = {.tv_nsec = 200000};
-    tw_informer_options options = {.list_first = list_first};
-    tw_config *config = NULL;
-    tw_client *client = NULL;
-    tw_informer *informer = NULL;
-    tw_reflector_status status;
-    char url[64], last[32];
-    size_t before, held, walked = 0, gets = 1000000;
-    double began, cpu, synced_s, synced_cpu_s, events_s, events_cpu_s, get_s, walk_s;
-    tw_snapshot *snapshot;
-
-    sprintf(url, "http://127.0.0.1:%d", port);
-    if (tw_config_from_url(url, &config, NULL) || tw_client_new(config, &client, NULL) ||
-        tw_informer_new(client, &configmaps, &options, &informer, NULL))
-        die("no informer");
-    before = heap_in_use();
-    began = now_s();
-    cpu = client_cpu_s();
-    if (tw_informer_start(informer, NULL) || tw_informer_wait_synced(informer, 600000))
-        die("not synced");
-    synced_s = now_s() - began;
-    synced_cpu_s = client_cpu_s() - cpu;
-    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); /* the list's own memory goes */
-    held = heap_in_use() - before;
-
-    began = seconds(CLOCK_THREAD_CPUTIME_ID);
     for (size_t i = 0; i < gets; i++) {
         char ns[16], name[32];
         size_t n = i * 7919 % objects;
 
         sprintf(ns, "ns-%02zu", n % 50);
         sprintf(name, "object-%07zu", n);
-        tw_object_unref(tw_store_get(tw_informer_store(informer), ns, name));
+        tw_object_unref(tw_store_get(store, ns, name));
     }
-    get_s = seconds(CLOCK_THREAD_CPUTIME_ID) - began;
-    began = seconds(CLOCK_THREAD_CPUTIME_ID);
-    snapshot = tw_store_snapshot(tw_informer_store(informer));
+}
+
+static size_t walk(tw_store *store)
+{
+    tw_snapshot *snapshot = tw_store_snapshot(store);
+    size_t walked = 0;
+
     tw_snapshot_each(snapshot, NULL, NULL, count_one, &walked);
     tw_snapshot_release(snapshot);
-    walk_s = seconds(CLOCK_THREAD_CPUTIME_ID) - began;
+    return walked;
+}
+
+/* Lets the server send its changes, and waits for the last. */
+static void follow(tw_informer *informer)
+{
+    const struct timespec pause = {.tv_nsec = 200000};
+    tw_reflector_status status;
+    char last[32];
 
     sprintf(last, "%zu", 1000000 + events);
-    began = now_s();
-    cpu = client_cpu_s();
     atomic_store(&may_send, true);
     do {
         nanosleep(&pause, NULL);
         tw_informer_get_status(informer, &status);
     } while (strcmp(status.resource_version, last) != 0);
+}
+
+static void measure(int port, bool list_first)
+{
+    tw_informer_options options = {.list_first = list_first};
+    struct synced synced = {0};
+    size_t gets = 1000000, walked;
+    double began, cpu, events_s, events_cpu_s, get_s, walk_s;
+    char url[64];
+
+    sprintf(url, "http://127.0.0.1:%d", port);
+    sync_informer(url, &options, NULL, &synced);
+
+    began = seconds(CLOCK_THREAD_CPUTIME_ID);
+    get_each(tw_informer_store(synced.informer), gets);
+    get_s = seconds(CLOCK_THREAD_CPUTIME_ID) - began;
+    began = seconds(CLOCK_THREAD_CPUTIME_ID);
+    walked = walk(tw_informer_store(synced.informer));
+    walk_s = seconds(CLOCK_THREAD_CPUTIME_ID) - began;
+
+    began = now_s();
+    cpu = client_cpu_s();
+    follow(synced.informer);
     events_s = now_s() - began;
     events_cpu_s = client_cpu_s() - cpu;
     printf("{\"objects\":%zu,\"size\":%zu,\"sync_ms\":%.0f,\"sync_cpu_ms\":%.0f,"
            "\"bytes_per_object\":%.0f,\"get_ns\":%.0f,\"walk_ms\":%.2f,\"events_per_s\":%.0f,"
            "\"event_cpu_us\":%.2f}\n",
-           objects, size, synced_s * 1000, synced_cpu_s * 1000, (double)held / (double)objects,
-           get_s * 1e9 / (double)gets, walk_s * 1000, (double)events / events_s,
-           events_cpu_s * 1e6 / (double)events);
+           objects, size, synced.s * 1000, synced.cpu_s * 1000,
+           (double)synced.held / (double)objects, get_s * 1e9 / (double)gets, walk_s * 1000,
+           (double)events / events_s, events_cpu_s * 1e6 / (double)events);
     if (walked != objects)
         die("the walk missed some");
-    tw_informer_free(informer);
-    tw_client_unref(client);
-    tw_config_free(config);
+    synced_release(&synced);
 }
 
 int main(int argc, char **argv)
