@@ -4,70 +4,20 @@
  * "dump I" is answered by "state I NAME=RV ..", "status" by "status lists SUM relists SUM watches
  * LEAST"; "end".
  * factory COUNT [IDLE_MS [QUEUE_MAX]] */
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <tidewatch/tidewatch.h>
+#include "lines.h"
 
 enum { INFORMERS_MAX = 16, PATIENCE_MS = 120 * 1000 };
 
 struct one {
+    struct teller teller;
     char number[16], ns[16];
     tw_informer *informer;
-    bool held;
 };
 
 static struct one all[INFORMERS_MAX];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* `held`, and one line at a time */
-static pthread_cond_t let_go = PTHREAD_COND_INITIALIZER;
-
-static void line(struct one *one, const char *type, const tw_object *old, const tw_object *now)
-{
-    pthread_mutex_lock(&lock);
-    while (one->held)
-        pthread_cond_wait(&let_go, &lock);
-    printf("%s %s %s %s %s\n", one->number, type, tw_object_name(now),
-           old != NULL ? tw_object_resource_version(old) : "-", tw_object_resource_version(now));
-    fflush(stdout);
-    pthread_mutex_unlock(&lock);
-}
-
-static void on_add(void *user, tw_object *object, bool initial)
-{
-    line(user, initial ? "found" : "added", NULL, object);
-}
-
-static void on_update(void *user, tw_object *old, tw_object *object)
-{
-    line(user, "updated", old, object);
-}
-
-static void on_delete(void *user, tw_object *object, bool tombstone)
-{
-    line(user, tombstone ? "gone" : "deleted", NULL, object);
-}
-
-static bool print_object(void *user, tw_object *object)
-{
-    (void)user;
-    printf(" %s=%s", tw_object_name(object), tw_object_resource_version(object));
-    return true;
-}
-
-static void dump(struct one *one)
-{
-    tw_snapshot *snapshot = tw_store_snapshot(tw_informer_store(one->informer));
-
-    pthread_mutex_lock(&lock);
-    printf("state %s", one->number);
-    tw_snapshot_each(snapshot, NULL, NULL, print_object, NULL);
-    printf("\n");
-    fflush(stdout);
-    pthread_mutex_unlock(&lock);
-    tw_snapshot_release(snapshot);
-}
 
 static void print_status(int count)
 {
@@ -81,18 +31,15 @@ static void print_status(int count)
         relists += status.relists;
         watches = status.watches < watches ? status.watches : watches;
     }
-    pthread_mutex_lock(&lock);
-    printf("status lists %llu relists %llu watches %llu\n", lists, relists, watches);
-    fflush(stdout);
-    pthread_mutex_unlock(&lock);
+    print_line("status lists %llu relists %llu watches %llu", lists, relists, watches);
 }
 
-static void set_held(struct one *one, bool held)
+static void dump(const struct one *one)
 {
-    pthread_mutex_lock(&lock);
-    one->held = held;
-    pthread_cond_broadcast(&let_go);
-    pthread_mutex_unlock(&lock);
+    char state[32];
+
+    snprintf(state, sizeof(state), "state %s", one->number);
+    print_state(state, one->informer);
 }
 
 static void serve(int count)
@@ -110,7 +57,7 @@ static void serve(int count)
         if (strcmp(word, "dump") == 0)
             dump(&all[i]);
         else
-            set_held(&all[i], strcmp(word, "hold") == 0);
+            hold(&all[i].teller, strcmp(word, "hold") == 0);
     }
 }
 
@@ -121,9 +68,11 @@ static tw_status add(tw_factory *factory, int i, unsigned idle_ms, size_t queue_
     struct one *one = &all[i];
     tw_informer_options options = {
         .ns = one->ns, .transport = TW_TRANSPORT_HTTP2, .list_first = i % 2 != 0};
-    tw_handler_options handler = {on_add, on_update, on_delete, one, 0, queue_max};
+    tw_handler_options handler = printing_handler(&one->teller);
     tw_status st;
 
+    handler.queue_max = queue_max;
+    one->teller.who = one->number;
     snprintf(one->number, sizeof(one->number), "%d", i);
     snprintf(one->ns, sizeof(one->ns), "n%d", i);
     if (idle_ms != 0)
@@ -155,14 +104,13 @@ int main(int argc, char **argv)
     if (st == TW_OK)
         st = tw_factory_wait_synced(factory, PATIENCE_MS);
     if (st == TW_OK) {
-        printf("synced\n");
-        fflush(stdout);
+        print_line("synced");
         serve(count);
     } else {
         fprintf(stderr, "%s: %s\n", tw_status_name(st), tw_error_message(error));
     }
     for (int i = 0; i < count; i++)
-        set_held(&all[i], false);
+        hold(&all[i].teller, false);
     tw_factory_free(factory);
     tw_client_unref(client);
     tw_error_free(error);

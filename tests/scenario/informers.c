@@ -2,62 +2,15 @@
  * line for each call of a handler, "HANDLER TYPE NAME OLD NEW"; "dump" on standard input is
  * answered by "state NAME=RV .." of the cache, "end" ends it.
  * informers CACHE_FILE|- [json|protobuf http1|http2|websocket] */
-#include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <tidewatch/tidewatch.h>
+#include "lines.h"
 
 static const tw_resource configmaps = {"", "v1", "configmaps", "ConfigMap", true};
-static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 
-static void line(const char *handler, const char *type, const tw_object *old, const tw_object *now)
+static void add(tw_informer *informer, struct teller *teller)
 {
-    pthread_mutex_lock(&output);
-    printf("%s %s %s %s %s\n", handler, type, tw_object_name(now),
-           old != NULL ? tw_object_resource_version(old) : "-", tw_object_resource_version(now));
-    fflush(stdout);
-    pthread_mutex_unlock(&output);
-}
-
-static void on_add(void *user, tw_object *object, bool initial)
-{
-    line(user, initial ? "found" : "added", NULL, object);
-}
-
-static void on_update(void *user, tw_object *old, tw_object *object)
-{
-    line(user, "updated", old, object);
-}
-
-static void on_delete(void *user, tw_object *object, bool tombstone)
-{
-    line(user, tombstone ? "gone" : "deleted", NULL, object);
-}
-
-static bool print_object(void *user, tw_object *object)
-{
-    (void)user;
-    printf(" %s=%s", tw_object_name(object), tw_object_resource_version(object));
-    return true;
-}
-
-static void dump(tw_informer *informer)
-{
-    tw_snapshot *snapshot = tw_store_snapshot(tw_informer_store(informer));
-
-    pthread_mutex_lock(&output);
-    printf("state");
-    tw_snapshot_each(snapshot, NULL, NULL, print_object, NULL);
-    printf("\n");
-    fflush(stdout);
-    pthread_mutex_unlock(&output);
-    tw_snapshot_release(snapshot);
-}
-
-static void add(tw_informer *informer, const char *name)
-{
-    tw_handler_options options = {on_add, on_update, on_delete, (void *)(uintptr_t)name, 0, 0};
+    tw_handler_options options = printing_handler(teller);
 
     if (tw_informer_add_handler(informer, &options, NULL, NULL) != TW_OK)
         fprintf(stderr, "no memory\n");
@@ -85,6 +38,7 @@ static tw_informer_options options_of(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    static struct teller early = {.who = "early"}, late = {.who = "late"};
     tw_client *client = NULL;
     tw_factory *factory = NULL;
     tw_informer *informer = NULL;
@@ -97,27 +51,21 @@ int main(int argc, char **argv)
     if (tw_client_new(NULL, &client, &error) || tw_factory_new(client, &factory, &error) ||
         tw_factory_informer(factory, &configmaps, &options, &informer, &error))
         return fprintf(stderr, "%s\n", tw_error_message(error)), 1;
-    add(informer, "early");
+    add(informer, &early);
     if (tw_factory_start(factory, &error) || tw_factory_wait_synced(factory, 120000))
         return fprintf(stderr, "not synced\n"), 1;
     tw_informer_get_file_status(informer, &file);
-    pthread_mutex_lock(&output);
-    printf("synced %s\n", file.loaded ? "from-file" : "from-server");
-    fflush(stdout);
-    pthread_mutex_unlock(&output);
+    print_line("synced %s", file.loaded ? "from-file" : "from-server");
     while (scanf("%63s", word) == 1 && strcmp(word, "end") != 0) {
         if (strcmp(word, "dump") == 0)
-            dump(informer);
+            print_state("state", informer);
         else if (strcmp(word, "join") == 0)
-            add(informer, "late");
+            add(informer, &late);
         else if (strcmp(word, "lists") == 0) {
             tw_informer_get_status(informer, &status);
             tw_informer_get_file_status(informer, &file);
-            pthread_mutex_lock(&output);
-            printf("lists %llu snapshots %llu %s\n", (unsigned long long)status.lists,
-                   (unsigned long long)file.snapshots, file.error);
-            fflush(stdout);
-            pthread_mutex_unlock(&output);
+            print_line("lists %llu snapshots %llu %s", (unsigned long long)status.lists,
+                       (unsigned long long)file.snapshots, file.error);
         }
     }
     tw_factory_free(factory);
