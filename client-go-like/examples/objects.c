@@ -71,7 +71,8 @@ static tw_status print(void *user, tw_object *object)
 static tw_status play(tw_client *client, tw_error **reterr)
 {
     static const char *const names[] = {"objects-a", "objects-b", "objects-c"};
-    const tw_list_options ours = {.label_selector = "example=objects", .limit = 2};
+    const tw_list_options ours = {.label_selector = "example=objects"};
+    const tw_list_options two_a_page = {.label_selector = ours.label_selector, .limit = 2};
     tw_each each = {.on_object = print};
     tw_status st = TW_OK;
 
@@ -83,11 +84,9 @@ static tw_status play(tw_client *client, tw_error **reterr)
     if (st == TW_OK)
         st = paint(client, names[2], reterr);
     if (st == TW_OK)
-        st = tw_list_each(client, &configmaps, "default", &ours, &each, reterr);
+        st = tw_list_each(client, &configmaps, "default", &two_a_page, &each, reterr);
     if (st == TW_OK)
-        st = tw_delete_collection(client, &configmaps, "default",
-                                  &(tw_list_options){.label_selector = ours.label_selector}, NULL,
-                                  reterr);
+        st = tw_delete_collection(client, &configmaps, "default", &ours, NULL, reterr);
     return st;
 }
 
