@@ -240,9 +240,7 @@ int complete_words(int argc, char **argv)
     }
     command = command_find(words, count, &used);
     for (int i = 0; i + 1 < argc; i++) /* flags and words without those of the command */
-        if (argv[i][0] == '-' || plain == (int)used)
-            rest[left++] = argv[i];
-        else if (i > 0 && flags_takes_next(argv[i - 1], 0))
+        if (argv[i][0] == '-' || plain == (int)used || (i > 0 && flags_takes_next(argv[i - 1], 0)))
             rest[left++] = argv[i];
         else
             plain++;
