@@ -11,7 +11,7 @@ enum {
     FRAME_HEADER_LEN = 24,
     PAGE_MIN = 512,
     PAGE_MAX = 65536,
-    PAGES_LIKELY = 1 << 22
+    SECTOR = 512, /* written as a whole; larger ones end where these do */
 };
 
 struct wal {
@@ -36,17 +36,18 @@ static uint32_t summand_at(const struct wal *wal, const unsigned char *at)
     return wal->big_endian ? word_at(at) : __builtin_bswap32(word_at(at));
 }
 
-static void add_to_sum(struct wal *wal, const unsigned char *data, size_t len)
+static void add_to_sum(const struct wal *wal, uint32_t sum[2], const unsigned char *data,
+                       size_t len)
 {
     for (size_t at = 0; at < len; at += 8) {
-        wal->sum[0] += summand_at(wal, data + at) + wal->sum[1];
-        wal->sum[1] += summand_at(wal, data + at + 4) + wal->sum[0];
+        sum[0] += summand_at(wal, data + at) + sum[1];
+        sum[1] += summand_at(wal, data + at + 4) + sum[0];
     }
 }
 
-static bool sum_is(const struct wal *wal, const unsigned char *at)
+static bool sum_is(const uint32_t sum[2], const unsigned char *at)
 {
-    return wal->sum[0] == word_at(at) && wal->sum[1] == word_at(at + 4);
+    return sum[0] == word_at(at) && sum[1] == word_at(at + 4);
 }
 
 static bool is_page_size(uint32_t size)
@@ -54,17 +55,22 @@ static bool is_page_size(uint32_t size)
     return size >= PAGE_MIN && size <= PAGE_MAX && (size & (size - 1)) == 0;
 }
 
-/* False: it is damaged. Then the page size is sqlite's default, if it has to be guessed. */
+/* False: it is damaged. Then what has to be guessed is what sqlite does of itself on this machine.
+ */
 static bool read_header(struct wal *wal, const unsigned char *header)
 {
     uint32_t page_size = word_at(header + 8);
+    bool whole;
 
     wal->big_endian = (word_at(header) & 1) != 0;
     wal->page_size = is_page_size(page_size) ? page_size : 4096;
     memcpy(wal->salts, header + 16, sizeof(wal->salts));
-    add_to_sum(wal, header, HEADER_LEN - 8);
-    return word_at(header) >> 1 == 0x377f0682 >> 1 && is_page_size(page_size) &&
-           sum_is(wal, header + 24);
+    add_to_sum(wal, wal->sum, header, HEADER_LEN - 8);
+    whole = word_at(header) >> 1 == 0x377f0682 >> 1 && is_page_size(page_size) &&
+            sum_is(wal->sum, header + 24);
+    if (!whole)
+        wal->big_endian = __BYTE_ORDER == __BIG_ENDIAN;
+    return whole;
 }
 
 /* The next frame; false at the end of the file. */
@@ -80,39 +86,66 @@ static bool is_ours(const struct wal *wal)
     return memcmp(wal->frame + 8, wal->salts, sizeof(wal->salts)) == 0;
 }
 
-static uint32_t number_of(const struct wal *wal, uint32_t summand)
+/* Sums the frame up, when the one before it was summed up to `before`. */
+static void sum_frame(const struct wal *wal, const uint32_t before[2], uint32_t ret_sum[2])
 {
-    return wal->big_endian ? summand : __builtin_bswap32(summand);
+    uint32_t sum[2] = {before[0], before[1]};
+
+    add_to_sum(wal, sum, wal->frame, 8);
+    add_to_sum(wal, sum, wal->frame + FRAME_HEADER_LEN, wal->page_size);
+    memcpy(ret_sum, sum, sizeof(sum));
 }
 
-static bool has_mark(const struct wal *wal)
+/* Is the frame sound? Sums on from there. */
+static bool follows(struct wal *wal, const uint32_t before[2])
 {
-    return is_ours(wal) && word_at(wal->frame + 4) != 0;
+    sum_frame(wal, before, wal->sum);
+    return is_ours(wal) && sum_is(wal->sum, wal->frame + 16);
 }
 
-/* The mark of a damaged frame, that it ends a commit, may be an older frame's, in a sector that
- * never came, while its sum and its page are new. The sum is a bijection of what is summed up: from
- * the sums on both sides and the page follow what the page's number and the mark should be. */
-static bool is_mark_stale(const struct wal *wal, const uint32_t before[2])
+/* May a power cut have left the mark of an older frame beside the sum of this one? */
+static bool lies_across_sectors(const struct wal *wal, size_t number)
 {
-    uint32_t first = word_at(wal->frame + 16), second = word_at(wal->frame + 20), page, mark;
+    size_t at = HEADER_LEN + number * (FRAME_HEADER_LEN + wal->page_size);
 
-    for (size_t at = wal->page_size; at > 0; at -= 8) {
-        second -= summand_at(wal, wal->frame + FRAME_HEADER_LEN + at - 4) + first;
-        first -= summand_at(wal, wal->frame + FRAME_HEADER_LEN + at - 8) + second;
+    return (at + 7) / SECTOR != (at + 16) / SECTOR;
+}
+
+static bool is_one_bit(uint32_t difference)
+{
+    uint32_t other = 0 - difference;
+
+    return difference != 0 && ((difference & (difference - 1)) == 0 || (other & (other - 1)) == 0);
+}
+
+/* Did a frame that is damaged end a commit? Its mark says so; but where that may be an older
+ * frame's, it is believed only if the sum shows that one flipped bit is all that is wrong. If a
+ * word is off, then after its pair of words so are both halves of the sum, or the second alone; and
+ * from there on the difference grows in a way that can be taken back. One that is in the high bits
+ * alone comes around by chance, and shows nothing. */
+static bool ended_commit(const struct wal *wal, size_t number, const uint32_t before[2])
+{
+    uint32_t mark = summand_at(wal, wal->frame + 4), sum[2], first, second;
+    bool one_bit = false, shows;
+
+    sum_frame(wal, before, sum);
+    first = word_at(wal->frame + 16) - sum[0];
+    second = word_at(wal->frame + 20) - sum[1];
+    if (first == 0 && second == 0) /* the salts are damaged, or it is an older log's */
+        return mark != 0;
+    if (!is_ours(wal))
+        return false;
+    shows = ((first | second) & 0xfffff) != 0;
+    for (size_t at = wal->page_size;; at -= 8) {
+        one_bit |= is_one_bit(second) && (first == 0 || first == second);
+        if (at == 0)
+            break;
+        second -= first;
+        first -= second;
     }
-    page = number_of(wal, first - before[0] - before[1]);
-    mark = number_of(wal, second - before[1] - first);
-    return mark == 0 && page != 0 && page < PAGES_LIKELY;
-}
-
-/* Is the frame sound, if the one before it was summed up to `sum`? Sums on from there. */
-static bool follows(struct wal *wal, const uint32_t sum[2])
-{
-    memcpy(wal->sum, sum, sizeof(wal->sum));
-    add_to_sum(wal, wal->frame, 8);
-    add_to_sum(wal, wal->frame + FRAME_HEADER_LEN, wal->page_size);
-    return is_ours(wal) && sum_is(wal, wal->frame + 16);
+    if (first == 0 && is_one_bit(second))
+        mark += second;
+    return mark != 0 && (!lies_across_sectors(wal, number) || (one_bit && shows));
 }
 
 /* From the first frame that is damaged on, or the first one if `whole` is not: the most commits
@@ -120,24 +153,29 @@ static bool follows(struct wal *wal, const uint32_t sum[2])
 static size_t count_lost_commits(struct wal *wal, bool whole)
 {
     size_t commits = 0, most = 0;
-    uint32_t summed[2], said[2] = {0};
+    uint32_t summed[2], said[2] = {wal->sum[0], wal->sum[1]};
+    bool marked = false;
 
     for (size_t number = 0; read_frame(wal, number); number++) {
-        bool linked = false, first = whole;
+        bool linked = false;
 
         memcpy(summed, wal->sum, sizeof(summed));
         if (number == 0 && !whole)
             memcpy(wal->salts, wal->frame + 8, sizeof(wal->salts));
         if (whole)
             whole = follows(wal, summed);
-        else if (number != 0) /* the damage may lie in the sum itself, or in what is summed up */
-            linked = follows(wal, said) || follows(wal, summed);
-        if (!whole) {
-            commits = linked ? commits : 0;
-            commits += has_mark(wal) &&
-                       (linked || !is_mark_stale(wal, first || number == 0 ? summed : said));
-            most = commits > most ? commits : most;
+        else if (follows(wal, said))
+            linked = true;
+        else if (follows(wal, summed)) { /* all but the sum was right before, and so was its mark */
+            linked = true;
+            commits = marked;
         }
+        marked = word_at(wal->frame + 4) != 0;
+        if (linked)
+            commits += marked;
+        else if (!whole)
+            commits = ended_commit(wal, number, said);
+        most = commits > most ? commits : most;
         said[0] = word_at(wal->frame + 16);
         said[1] = word_at(wal->frame + 20);
     }

@@ -7,7 +7,9 @@
  * Two or more, of which one goes on from the other, were acknowledged, and the store must not open
  * without them. What a full disk left of a commit that was refused goes on from nothing.
  *
- * What it cannot see: damage within the very last commit, and a log that was cut between two.
+ * What it cannot see: damage within the very last commit; a log that was cut between two; and in a
+ * frame whose head lies across two sectors (two in 64) that it ended the last commit but one, when
+ * its mark may as well be an older frame's, beside which the power left a part of this one.
  * Format: https://www.sqlite.org/fileformat2.html#walformat
  */
 #ifndef TIDEWATCH_STORAGE_WAL_CHECK_H

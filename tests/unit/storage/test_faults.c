@@ -459,30 +459,6 @@ static void tear_last_commit(const char *path)
     close(fd);
 }
 
-/* Of a frame that lies across two sectors the first came not: it begins as an older one did. */
-TEST(faults, a_torn_commit_with_the_mark_of_an_older_one_is_one_that_nobody_was_told_of)
-{
-    static const char mark[] = {0, 0, 0, 7};
-    struct store store;
-    char wal[128];
-    int status, fd;
-    pid_t child;
-
-    fault_vfs_use();
-    store_init(&store, "sqlite");
-    child = fork();
-    if (child == 0)
-        write_and_die(&store);
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
-    snprintf(wal, sizeof(wal), "%s-wal", store.path);
-    fd = open(wal, O_WRONLY);
-    CHECK(pwrite(fd, mark, sizeof(mark), lseek(fd, 0, SEEK_END) - 9 * 4120 + 4) == sizeof(mark));
-    close(fd);
-    store_open(&store);
-    CHECK_INT(storage_committed(store.storage), 5);
-    store_remove(&store);
-}
-
 /* What is left of that commit stands behind the first ones of the next run. */
 TEST(faults, a_kill_in_a_start_after_a_torn_commit_leaves_a_store_that_opens)
 {
