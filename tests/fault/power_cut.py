@@ -124,6 +124,7 @@ class Writer(threading.Thread):
             must(answer.code >= 500, f"{name}: {answer}")
             return False
         if self.cuts.cutting:
+            self.cuts.late.append((name, text))
             return False
         if text is not None:
             self.cuts.rv = max(self.cuts.rv, answer.rv)
@@ -137,6 +138,7 @@ class Cuts:
 
     def __init__(self, seed, lying=False):
         self.dice, self.states, self.rv = random.Random(seed), {}, 0
+        self.late = []  # (name, text) of answers that were heard after the cut began
         self.numbers = iter(range(1 << 40))
         self.disk, self.server, self.cutting = Disk(), None, False
         self.totals = collections.Counter()
@@ -173,6 +175,8 @@ class Cuts:
         must(listed.code == 200, f"{listed}")
         must(self.rv <= listed.rv < self.rv + 1000, f"revision {self.rv} was acknowledged, it is at {listed.rv}")
         found = {item["metadata"]["name"]: item["data"]["t"] for item in listed.json["items"]}
+        self.totals.update(late=len(self.late), late_gone=sum(found.get(name) != text for name, text in self.late))
+        self.late.clear()
         for name, states in self.states.items():
             must(found.get(name) in states, f"{name} is {str(found.get(name))[:20]!r}, and may be {[str(s)[:20] for s in states]}")
             states[:] = [found.pop(name, None)]
@@ -226,7 +230,8 @@ def main():
     began = time.monotonic()
     print(f"SEED={seed}", flush=True)
     totals = play(rounds, seed)
-    print(f"{totals['rounds']} power cuts, {time.monotonic() - began:.0f} s: {totals['acks']} acknowledged writes, 0 lost")
+    print(f"{totals['rounds']} power cuts, {time.monotonic() - began:.0f} s: {totals['acks']} acknowledged writes, "
+          f"0 lost; of {totals['late']} that were answered after the cut began {totals['late_gone']} are gone")
 
 
 if __name__ == "__main__":
