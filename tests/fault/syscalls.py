@@ -268,8 +268,13 @@ def play(wanted, seed, faults=FAULTS, say=print):
             count = counts[fault.calls, fresh]
             for after in places(count, (wanted + 1) // 2 if fresh else wanted // 2, dice):
                 try:
-                    _, struck, acks, refusals = live(fault, after, fresh)
-                    total.update(lives=1, struck=struck > 0, acks=acks, refusals=refusals)
+                    for _ in range(3):  # no two lives have the same number of calls
+                        counted, struck, acks, refusals = live(fault, after, fresh)
+                        total.update(acks=acks, refusals=refusals)
+                        if struck or counted == 0:
+                            break
+                        after = dice.randrange(counted)
+                    total.update(lives=1, struck=struck > 0)
                 except Wrong as e:
                     wrong.append(str(e))
                     say(f"WRONG: {e}"[:2000])
