@@ -32,6 +32,7 @@ struct audit_stream;
 struct audit_trail;
 struct flight;
 struct identity;
+struct list_stream;
 struct metrics;
 struct permit;
 struct server_info;
@@ -103,6 +104,7 @@ struct api_request {
     struct fair_turn turn; /* waits for a place, or for its turn */
     void (*handle)(struct api_request *);
     bool overdue; /* answered while it is being worked on: goes on as if its client had left */
+    struct list_stream *stream; /* list_stream.h: the long list that it became, or NULL */
 };
 
 /* Runs `resume` when this loop has applied `rev` (at once if it has). If the client leaves

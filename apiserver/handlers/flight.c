@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "apiserver/handlers/access.h"
+#include "apiserver/handlers/list_stream.h"
 #include "base/clock.h"
 
 enum place { PLACE_NONE, PLACE_WAITED_FOR, PLACE_HELD };
@@ -366,11 +367,16 @@ void flight_end(struct api_request *api)
 
 /* ---- how long ---- */
 
-/* Answered, but it keeps its place: it is still being worked on. */
+/* Answered, but it keeps its place: it is still being worked on. A long list is cut: who takes it a
+ * byte at a time would hold its place for ever. */
 static void give_up(struct api_request *api)
 {
     struct error err = {0};
 
+    if (api->stream != NULL) {
+        list_stream_cut(api->stream);
+        return;
+    }
     if (api->http == NULL)
         return; /* nobody waits */
     error_set(&err, STATUS_TIMEOUT,

@@ -56,14 +56,21 @@ static struct frame *next_piece(struct list_stream *s)
     return s->piece.failed ? NULL : frame_new(buf_bytes(&s->piece));
 }
 
+/* A list that ends early must not look like a whole one. */
+void list_stream_cut(struct list_stream *s)
+{
+    fair_leave(&s->turn);
+    http_stream_abort(s->http);
+    finish(s);
+}
+
 static void write_piece(struct fair_turn *turn)
 {
     struct list_stream *s = container_of(turn, struct list_stream, turn);
     struct frame *frame = next_piece(s);
 
     if (frame == NULL) {
-        http_stream_abort(s->http); /* a list that ends early must not look like a whole one */
-        finish(s);
+        list_stream_cut(s);
         return;
     }
     s->writing = true;
@@ -107,6 +114,8 @@ static void start(struct list_stream *s, struct bytes type, bool packed)
     s->http = http_start_stream(watch_become_stream(s->api), &head, &callbacks, s);
     if (s->http == NULL)
         finish(s);
+    else
+        s->api->stream = s;
 }
 
 static struct list_stream *stream_of(struct api_request *api)

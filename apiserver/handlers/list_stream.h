@@ -26,5 +26,7 @@ bool list_stream_suits(const struct api_request *api, const struct list_items *i
 void list_stream_start(struct api_request *api, const struct list_items *items);
 /* Sends what is written already: it takes the body, which is there. */
 void list_stream_send(struct api_request *api, struct finished_body finished);
+/* The client sees that it is not whole. */
+void list_stream_cut(struct list_stream *stream);
 
 #endif

@@ -60,7 +60,7 @@ def testssl(folder):
 def h2spec(folder):
     program, path = find("h2spec"), os.path.join(folder, "h2spec.xml")
     if program is None:
-        return row("h2spec", "https", True, "skipped: it is not installed, and there is no go to build it with")
+        return row("h2spec", "https", True, "skipped: it is not installed, and could not be built")
     with SecureServer() as server:
         run(program, "-h", "127.0.0.1", "-p", str(server.port), "-t", "-k", "-S", "-o", "5", "-P", "/version", "-j", path)
     cases = list(xml.etree.ElementTree.parse(path).iter("testcase"))

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
+import http2
 import tidewatch
 from tidewatch import CONFIGMAPS, PATIENCE_S, SecureServer, Server, configmap, main, new_connection, wait_for
 
@@ -136,6 +137,56 @@ class Fairness(unittest.TestCase):
             flood.close()
             wait_for(lambda: server.metric("apiserver_current_inflight_requests") == 0, "the places to be given back")
             self.assertEqual(server.metric("apiserver_flowcontrol_current_inqueue_requests"), 0)
+
+    def check_it_loses_its_place(self, server, opened, goes_on):
+        """The only one there is: `opened` has asked for more than sockets hold, and goes on to take as little as it likes."""
+        self.addCleanup(opened.close)
+        inflight = "apiserver_current_inflight_requests"
+        wait_for(lambda: server.metric(inflight, "readOnly") == 1, "the place to be taken")
+        other = Other(server)
+
+        def is_served():
+            goes_on()
+            return other.ask(CONFIGMAPS + "/o-0")[0] == 200
+
+        wait_for(is_served, "the place to be given back")
+        self.assertEqual(server.metric(inflight), 0)
+        self.assertEqual(server.client().get("/readyz").code, 200)
+
+    def ask_with_a_shut_window(self, server):
+        s = socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)
+        s.sendall(http2.opening((http2.WINDOW, 0)) +
+                  http2.frame(http2.HEADERS, http2.END_STREAM | http2.END_HEADERS, 1, http2.get(CONFIGMAPS)))
+        return s
+
+    def ask_with_a_small_buffer(self, server):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(PATIENCE_S)
+        s.connect(("127.0.0.1", server.port))
+        s.sendall(LIST)
+        return s
+
+    def test_who_shuts_his_window_loses_his_place_when_nothing_has_moved_for_too_long(self):
+        with Server(storage="memory", threads=1, flags=["--max-requests-inflight=1", "--write-stall=300ms",
+                                                        "--request-timeout=10m"]) as server:
+            fill(server.port, CONFIGMAPS, 10, 200000)
+            self.check_it_loses_its_place(server, self.ask_with_a_shut_window(server), lambda: None)
+
+    def test_who_takes_a_few_bytes_at_a_time_loses_his_place_at_the_deadline(self):
+        with Server(storage="memory", threads=1, flags=["--max-requests-inflight=1", "--write-stall=10m",
+                                                        "--request-timeout=500ms"]) as server:
+            fill(server.port, CONFIGMAPS, 250, more_than_sockets_hold() // 250)
+            h2 = self.ask_with_a_shut_window(server)
+            self.check_it_loses_its_place(server, h2, lambda: h2.sendall(http2.window_update(1, 100)))
+            h1 = self.ask_with_a_small_buffer(server)
+            self.check_it_loses_its_place(server, h1, lambda: self.take_some(h1))
+
+    def take_some(self, s):
+        try:
+            s.recv(100)
+        except ConnectionResetError:
+            pass  # as it should
 
     def test_few_of_a_flood_are_served_while_one_waits(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -6,25 +6,15 @@ import struct
 import threading
 import unittest
 
+from http2 import (CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW,
+                   WINDOW_UPDATE, frame, get, opening)
 from tidewatch import CONFIGMAPS, PATIENCE_S, Server, configmap, main, wait_for
 
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 8, 9
-END_STREAM, END_HEADERS = 1, 4
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-LIST = (CONFIGMAPS + "?limit=500").encode()
 CONNECTIONS = 2  # of each kind
 MOST = 64 << 20  # bytes that a flood may get rid of before it must have been cut
 
 
-def frame(kind, flags=0, stream=0, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def opening(*settings):
-    return PREFACE + frame(SETTINGS, payload=b"".join(struct.pack(">HI", *s) for s in settings))
-
-
-GET = b"\x82\x86\x04" + bytes([len(LIST)]) + LIST + b"\x01\x01h"  # HPACK: GET, http, path, authority
+GET = get(CONFIGMAPS + "?limit=500")
 BOMB = GET + b"\x40\x01x\x7f\xa1\x1e" + b"v" * 4000 + b"\xbe" * 8000  # a header of 4,000 bytes, 8,001 times
 
 
@@ -43,7 +33,7 @@ def windows(*frames):
     return itertools.chain(itertools.islice(requests(), 50), again(*frames))
 
 
-SHUT = opening((4, 0))
+SHUT = opening((WINDOW, 0))
 FLOODS = {  # how it opens, and what it goes on with
     "rapid reset": (opening(), lambda: requests(lambda s: frame(RST_STREAM, 0, s, b"\0\0\0\x08"))),
     "made to reset by a window's overflow": (opening(), lambda: requests(lambda s: frame(WINDOW_UPDATE, 0, s, b"\x7f\xff\xff\xff"))),
@@ -56,7 +46,7 @@ FLOODS = {  # how it opens, and what it goes on with
     "ping": (opening(), lambda: again(frame(PING, payload=b"tidewatc"))),
     "priority": (opening(), lambda: again(frame(PRIORITY, 0, 1, b"\0\0\0\0\x10"))),
     "empty data": (opening() + frame(HEADERS, END_HEADERS, 1, b"\x83" + GET[1:]), lambda: again(frame(DATA, 0, 1))),
-    "settings of windows": (SHUT, lambda: windows(*(frame(SETTINGS, payload=struct.pack(">HI", 4, n)) for n in (0, 0x7fffffff)))),
+    "settings of windows": (SHUT, lambda: windows(*(frame(SETTINGS, payload=struct.pack(">HI", WINDOW, n)) for n in (0, 0x7fffffff)))),
     "a bomb of headers": (opening(), lambda: requests(block=BOMB)),
     "a table that grows and shrinks": (opening(), lambda: again(*(frame(SETTINGS, payload=struct.pack(">HI", 1, n)) for n in (0, 0xffffffff)))),
 }
@@ -105,7 +95,7 @@ class Floods(unittest.TestCase):
     def test_each_is_cut_and_others_are_served(self):
         stalled = [self.connect() for _ in range(CONNECTIONS)]
         for s in stalled:  # 50 answers each, whose windows stay shut
-            s.sendall(opening((4, 0)) + b"".join(itertools.islice(requests(), 50)))
+            s.sendall(SHUT + b"".join(itertools.islice(requests(), 50)))
         before = self.server.metric("apiserver_request_total")
         threads = [threading.Thread(target=self.flood, args=(name, n)) for name in FLOODS for n in range(CONNECTIONS)]
         for thread in threads:
