@@ -85,6 +85,21 @@ static enum status refuse(struct error *reterr, const char *why)
     return error_set(reterr, STATUS_UNAUTHORIZED, "%s", why);
 }
 
+static bool has_nul(struct bytes text)
+{
+    return bytes_find(text, '\0') < text.len;
+}
+
+/* Whoever cuts "admin\0.example.com" at its NUL, in a log or a tool, takes it for another. */
+static bool names_have_nul(const struct credentials *shown)
+{
+    bool found = has_nul(shown->common_name);
+
+    for (size_t i = 0; i < shown->organization_count; i++)
+        found = found || has_nul(shown->organizations[i]);
+    return found;
+}
+
 static enum status by_certificate(const struct authenticator *self, const struct credentials *shown,
                                   struct arena *arena, struct identity *ret, struct error *reterr)
 {
@@ -96,6 +111,8 @@ static enum status by_certificate(const struct authenticator *self, const struct
         return refuse(reterr, "no client CA vouches for the certificate, now and for a client");
     if (user.name.len == 0)
         return refuse(reterr, "a certificate without a common name");
+    if (names_have_nul(shown))
+        return refuse(reterr, "a certificate with a NUL in a name");
     ret->user = user_copy(arena, &user);
     user_add_group(arena, &ret->user, BYTES(GROUP_AUTHENTICATED));
     ret->proof = PROOF_CERTIFICATE;

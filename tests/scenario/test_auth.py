@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import unittest
@@ -19,6 +20,27 @@ ISSUER = "https://issuer.example/"
 
 def openssl(*args, **more):
     subprocess.run(["openssl", *args], check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **more)
+
+
+def der_part(tag, content):
+    """DER (X.690): a tag, how long, and what."""
+    size = len(content).to_bytes(4, "big").lstrip(b"\0") or b"\0"
+    return bytes([tag]) + (size if len(content) < 128 else bytes([0x80 | len(size)]) + size) + content
+
+
+def der_parts(der):
+    """What is in one that is made of others."""
+    def content(at):
+        size = der[at + 1]
+        more = size & 0x7f if size & 0x80 else 0
+        begin = at + 2 + more
+        return begin, begin + (int.from_bytes(der[at + 2:begin], "big") if more else size)
+
+    parts, (at, end) = [], content(0)
+    while at < end:
+        parts.append(der[at:content(at)[1]])
+        at = content(at)[1]
+    return parts
 
 
 def token_review(token, audiences=None):
@@ -99,15 +121,58 @@ class Credentials(unittest.TestCase):
             self.unauthorized(self.client(cert=cert).get("/version"))
 
     def test_the_groups_of_a_certificate(self):
-        made = os.path.join(self.server.certs, "made")
-        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-subj", "/O=first/O=second/CN=jan \"j\" d\u00f6", "-utf8", "-keyout", made + ".key", "-out", made + ".csr")
-        openssl("x509", "-req", "-in", made + ".csr", "-CA", os.path.join(self.server.certs, "client-ca.crt"),
-                "-CAkey", os.path.join(self.server.certs, "client-ca.key"), "-days", "1", "-out", made + ".crt")
+        self.certificate("made", "/O=first/O=second/CN=jan \"j\" d\u00f6")
         self.assertEqual(self.whoami(cert="made"),
                          {"username": "jan \"j\" d\u00f6", "groups": ["first", "second", "system:authenticated"]})
         answer = self.client(cert="made").get("/api/v1/nodes")
         self.assertIn('User "jan \\"j\\" d\u00f6" cannot list resource "nodes"', answer.json["message"])
+
+    def certificate(self, name, subject, sans=()):
+        """Of the CA of clients; returns where it is, without what a file's name ends with."""
+        made, ca = os.path.join(self.server.certs, name), os.path.join(self.server.certs, "client-ca")
+        with open(made + ".ext", "w") as f:
+            f.write("subjectAltName=" + ",".join(sans) if sans else "")
+        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject,
+                "-utf8", "-keyout", made + ".key", "-out", made + ".csr")
+        openssl("x509", "-req", "-in", made + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key", "-days", "1",
+                "-extfile", made + ".ext", "-out", made + ".crt")
+        return made
+
+    def put_into(self, made, old, new):
+        """Changes what is signed, in the same length, and signs it anew: no tool writes it so."""
+        with open(made + ".crt") as f:
+            der = ssl.PEM_cert_to_DER_cert(f.read())
+        parts = der_parts(der)  # what is signed, how, and the signature
+        with open(made + ".tbs", "wb") as f:
+            f.write(parts[0].replace(old, new))
+        openssl("dgst", "-sha256", "-sign", os.path.join(self.server.certs, "client-ca.key"), "-out", made + ".sig", made + ".tbs")
+        with open(made + ".tbs", "rb") as tbs, open(made + ".sig", "rb") as sig:
+            signed = tbs.read() + parts[1] + der_part(3, b"\0" + sig.read())
+        with open(made + ".crt", "w") as f:
+            f.write(ssl.DER_cert_to_PEM_cert(der_part(0x30, signed)))
+
+    def test_a_nul_in_the_name_of_a_certificate_is_401(self):
+        made = self.certificate("nul", "/O=system:masters/CN=root-of-eve")
+        self.assertEqual(self.whoami(cert="nul")["username"], "root-of-eve")
+        self.put_into(made, b"root-of-eve", b"root-of-Eve")
+        self.assertEqual(self.whoami(cert="nul")["username"], "root-of-Eve")  # that is how it is done
+        self.put_into(made, b"root-of-Eve", b"root\0of-Eve")
+        self.assertEqual(self.whoami(cert="nul"), 401)
+        made = self.certificate("nul", "/O=system:masters-x/CN=eve")
+        self.put_into(made, b"system:masters-x", b"system:masters\0x")
+        self.assertEqual(self.whoami(cert="nul"), 401)
+
+    def test_a_certificate_of_10_000_names_is_read_and_a_longer_one_is_not(self):
+        self.certificate("names", "/CN=many", [f"DNS:n{i}.x" for i in range(10000)])
+        for _ in range(10):
+            self.assertEqual(self.whoami(cert="names")["username"], "many")
+        self.certificate("names", "/CN=many", [f"DNS:name-{i}.example.com" for i in range(10000)])
+        before = self.server.rss_kib()
+        for _ in range(10):
+            with self.assertRaises(OSError):
+                self.whoami(cert="names")
+        self.assertLess(self.server.rss_kib() - before, 16 << 10)
+        self.assertEqual(self.whoami(cert="admin")["username"], "tidewatch-admin")
 
     def test_a_token_of_a_service_account(self):
         self.account("bot")

@@ -153,6 +153,26 @@ TEST(authenticator, a_certificate_is_who_it_says_if_somebody_vouches)
     end(&s);
 }
 
+TEST(authenticator, a_certificate_with_a_nul_in_a_name_is_none)
+{
+    struct bytes in[] = {BYTES("ops"), BYTES("system:masters\0x")};
+    struct credentials shown = {.has_certificate = true,
+                                .certificate_is_trusted = true,
+                                .common_name = BYTES("eve"),
+                                .organizations = in,
+                                .organization_count = 2,
+                                .not_after_s = clock_wall_s() + 100};
+    struct scene s;
+
+    begin(&s, true);
+    CHECK(judge(&s, shown) == STATUS_UNAUTHORIZED);
+    shown.organization_count = 1;
+    CHECK(judge(&s, shown) == STATUS_OK);
+    shown.common_name = BYTES("admin\0.eve");
+    CHECK(judge(&s, shown) == STATUS_UNAUTHORIZED);
+    end(&s);
+}
+
 TEST(authenticator, a_service_account_is_known_by_its_token_while_it_is_there)
 {
     struct scene s;
