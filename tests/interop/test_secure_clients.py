@@ -2,6 +2,7 @@
 an operator's manifests give."""
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -14,6 +15,37 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 KUBECTLS = [line for line in subprocess.run([os.path.join(HERE, "kubectls.sh")], stdout=subprocess.PIPE,
                                             text=True).stdout.split() if line]
 OPERATOR = os.path.join(HERE, "manifests", "operator-rbac.yaml")
+LISTED = {"pods": "/api/v1/namespaces/default/pods", "configmaps": "/api/v1/namespaces/default/configmaps",
+          "secrets": "/api/v1/namespaces/default/secrets", "deployments.apps": "/apis/apps/v1/namespaces/default/deployments",
+          "statefulsets.apps": "/apis/apps/v1/namespaces/default/statefulsets",
+          "leases.coordination.k8s.io": "/apis/coordination.k8s.io/v1/namespaces/default/leases"}
+CAN_I = """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: listed}
+rules:
+- {apiGroups: [""], resources: [pods], verbs: [get, list]}
+- {apiGroups: [apps], resources: ["*"], verbs: [list, create, delete]}
+- {apiGroups: [""], resources: [configmaps, secrets], resourceNames: [named], verbs: [get, list, create, delete]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: listed-urls}
+rules:
+- {nonResourceURLs: [/metrics, /custom/*], verbs: [get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: listed, namespace: default}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: listed}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: listed}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: listed-urls}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: listed-urls}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: listed}]
+"""
 ISSUER = "https://kubernetes.default.svc"
 
 
@@ -24,7 +56,7 @@ class Secure(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.home)
         subprocess.run(["openssl", "genrsa", "-out", cls.path("sa.key"), "2048"], check=True, stderr=subprocess.DEVNULL)
         with open(cls.path("tokens"), "w") as f:
-            f.write("ann-token,ann,1,\"dev,ops\"\nvic-token,vic,2\nwim-token,wim,3\n")
+            f.write("ann-token,ann,1,\"dev,ops\"\nvic-token,vic,2\nwim-token,wim,3\nlis-token,lis,4,listed\n")
         cls.server = SecureServer(flags=[f"--token-auth-file={cls.path('tokens')}", f"--service-account-issuer={ISSUER}",
                                          f"--service-account-signing-key-file={cls.path('sa.key')}"])
         cls.addClassCleanup(cls.server.close)
@@ -73,6 +105,51 @@ class Secure(unittest.TestCase):
                     self.assertEqual(done.stdout.splitlines()[-1].split()[0], answer, what)
                 self.assertEqual(self.ok(kubectl, "auth", "can-i", "get", "pods", "--as=zoe", "--as-group=dev").strip(), "yes")
                 self.ok(kubectl, "delete", "role,rolebinding", f"reader{i}")
+
+    def certificate(self, name, subject):
+        """Files of a user of the clients' CA, without what their names end with."""
+        made, ca = os.path.join(self.server.certs, name), self.server.certs + "/client-ca"
+        for args in (("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject,
+                      "-keyout", made + ".key", "-out", made + ".csr"),
+                     ("x509", "-req", "-in", made + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key", "-days", "1", "-out", made + ".crt")):
+            subprocess.run(["openssl", *args], check=True, stderr=subprocess.DEVNULL)
+        return made
+
+    def rights(self, config):
+        """What `kubectl auth can-i --list` says: resources, URLs, names of resources, verbs."""
+        lines = self.ok(KUBECTLS[-1], "auth", "can-i", "--list", config=config).splitlines()[1:]
+        return [(resource, *(cell.split() for cell in cells)) for resource, *cells in
+                (re.fullmatch(r"(\S*) +\[(.*)\] +\[(.*)\] +\[(.*)\]", line).groups() for line in lines)]
+
+    def check_rights(self, rights, client):
+        """Whatever it says is allowed, and nothing else."""
+        def is_said(verb, resource, name):
+            group = resource.partition(".")[2]
+            return any(said in (resource, "*." + group if group else "*") and verb in verbs and (not names or name in names)
+                       for said, _, names, verbs in rights)
+
+        seen = set()
+        for resource, path in LISTED.items():
+            for verb, method, where, name in [("list", "GET", path, ""), ("create", "POST", path, "")] + [
+                    (verb, method, f"{path}/{name}", name) for name in ("named", "another")
+                    for verb, method in (("get", "GET"), ("delete", "DELETE"))]:
+                body = {"metadata": {"name": "named"}} if verb == "create" else None
+                code = client.call(method, where + "?dryRun=All", body).code
+                self.assertEqual(code != 403, is_said(verb, resource, name), (verb, resource, name, code, rights))
+                seen.add((verb, code != 403))
+        self.assertEqual(len(seen), 8, "each verb is allowed here and refused there")
+        for url in ("/version", "/healthz", "/metrics", "/apis/apps", "/logs", "/custom/of/ours"):
+            said = any(url == u or u.endswith("*") and url.startswith(u[:-1]) for _, urls, _, verbs in rights for u in urls if "get" in verbs)
+            self.assertEqual(client.get(url).code != 403, said, (url, rights))
+
+    def test_what_can_i_lists_is_what_is_allowed(self):
+        self.ok(KUBECTLS[-1], "apply", "-f", "-", stdin=CAN_I)
+        made = self.certificate("cat", "/O=listed/CN=cat")
+        by_certificate = self.kubeconfig("cat", {"client-certificate": made + ".crt", "client-key": made + ".key"})
+        for config, client in ((by_certificate, self.server.client(cert="cat")),
+                               (self.kubeconfig("lis", {"token": "lis-token"}), self.server.client(token="lis-token"))):
+            self.addCleanup(client.close)
+            self.check_rights(self.rights(config), client)
 
     def test_kubectl_watches_and_its_watch_ends_with_the_right(self):
         kubectl = KUBECTLS[-1]
