@@ -98,7 +98,8 @@ struct api_request {
     struct audit_trail *audit;         /* NULL: not yet noted (audit.h) */
     struct audit_stream *audit_stream; /* the request's own reference; NULL: none */
     struct list flight_link;           /* flight.h, and what follows */
-    uint64_t begun_ms, parked_us, parked_room;
+    uint64_t begun_ms, parked_us;
+    uint32_t parked_room;
     unsigned flight_class;
     unsigned flight_place;
     struct fair_turn turn; /* waits for a place, or for its turn */

@@ -30,6 +30,7 @@ static struct fair_flow *new_flow(struct fair *fair, struct bytes name)
         memcpy(copy, name.ptr, name.len);
     flow->fair = fair;
     flow->name = bytes_of(copy, name.len);
+    flow->hash = bytes_hash(flow->name);
     list_init(&flow->turns);
     for (size_t i = 0; i < FAIR_KINDS; i++)
         list_init(&flow->of[i].parked);
@@ -117,4 +118,39 @@ void fair_charge(struct fair_flow *flow, uint64_t cost)
         return;
     list_remove(&flow->link);
     stand(flow);
+}
+
+/* ---- what is held ---- */
+
+static size_t index_in(size_t row, const struct fair_flow *flow)
+{
+    return (size_t)(flow->hash >> (32 * row)) % FAIR_COUNTS;
+}
+
+void fair_count(struct fair_counts *counts, const struct fair_flow *flow, uint32_t more)
+{
+    for (size_t row = 0; row < FAIR_ROWS; row++)
+        atomic_fetch_add_explicit(&counts->rows[row][index_in(row, flow)], more,
+                                  memory_order_relaxed);
+}
+
+void fair_discount(struct fair_counts *counts, const struct fair_flow *flow, uint32_t less)
+{
+    for (size_t row = 0; row < FAIR_ROWS; row++)
+        atomic_fetch_sub_explicit(&counts->rows[row][index_in(row, flow)], less,
+                                  memory_order_relaxed);
+}
+
+uint64_t fair_counted(const struct fair_counts *counts, const struct fair_flow *flow)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (size_t row = 0; row < FAIR_ROWS; row++) {
+        uint32_t count =
+            atomic_load_explicit(&counts->rows[row][index_in(row, flow)], memory_order_relaxed);
+
+        if (count < least)
+            least = count;
+    }
+    return least;
 }

@@ -130,15 +130,16 @@ static bool take_place(struct api_request *api)
     unsigned class = api->flight_class;
     uint64_t max = limits->max[class], before;
 
-    if (flow != NULL && !fair_share(flow->of[class].held, 1, value(&limits->now[class]), max))
-        return false;
+    if (flow != NULL &&
+        !fair_share(fair_counted(&limits->now_of[class], flow), 1, value(&limits->now[class]), max))
+        return false; /* loops may race: one too many of a user does no harm */
     before = atomic_fetch_add_explicit(&limits->now[class], 1, memory_order_relaxed);
     if (max != 0 && before >= max) {
         discount(&limits->now[class], 1);
         return false;
     }
     if (flow != NULL)
-        flow->of[class].held++;
+        fair_count(&limits->now_of[class], flow, 1);
     api->flight_place = PLACE_HELD;
     return true;
 }
@@ -153,9 +154,9 @@ static void refuse(struct api_request *api)
 }
 
 /* What one that waits takes of the room there is for that. */
-static uint64_t room_of(const struct api_request *api)
+static uint32_t room_of(const struct api_request *api)
 {
-    return 1 + (api->http != NULL ? api->http->body.len / FLIGHT_WAITING_BODY : 0);
+    return 1 + (uint32_t)(api->http != NULL ? api->http->body.len / FLIGHT_WAITING_BODY : 0);
 }
 
 static bool park(struct api_request *api)
@@ -164,13 +165,15 @@ static bool park(struct api_request *api)
     unsigned class = api->flight_class;
     struct flight_limits *limits = flight->limits;
     struct fair_flow *flow = api->turn.flow;
-    uint64_t room = room_of(api), max = limits->max[class] * FLIGHT_WAITING_MAX;
+    uint64_t max = limits->max[class] * FLIGHT_WAITING_MAX;
+    uint32_t room = room_of(api);
 
-    if (!fair_share(flow->of[class].waiting, room, value(&limits->waiting[class]), max))
+    if (!fair_share(fair_counted(&limits->waiting_of[class], flow), room,
+                    value(&limits->waiting[class]), max))
         return false;
     count(&limits->waiting[class], room); /* loops may race: a few too many do no harm */
     count(&flight->counters[class].parked, 1);
-    flow->of[class].waiting += room;
+    fair_count(&limits->waiting_of[class], flow, room);
     list_append(&flow->of[class].parked, &api->turn.link);
     if (!list_linked(&flow->of[class].link))
         list_append(&flight->parked[class], &flow->of[class].link);
@@ -190,7 +193,7 @@ static void unpark(struct api_request *api)
 
     discount(&flight->limits->waiting[class], api->parked_room);
     discount(&flight->counters[class].parked, 1);
-    flow->of[class].waiting -= api->parked_room;
+    fair_discount(&flight->limits->waiting_of[class], flow, api->parked_room);
     list_remove(&api->turn.link);
     if (list_empty(&flow->of[class].parked))
         list_remove(&flow->of[class].link);
@@ -209,15 +212,19 @@ static void count_dispatched(struct counters *counters, uint64_t waited_us)
 static struct api_request *next_parked(struct flight *flight, unsigned class)
 {
     const struct flight_limits *limits = flight->limits;
-    uint64_t taken = value(&limits->now[class]);
+    uint64_t taken = value(&limits->now[class]), least_held = 0;
     struct fair_flow *least = NULL;
 
     list_for_each(&flight->parked[class], it) {
         struct fair_flow *flow = list_entry(it, struct fair_flow, of[class].link);
 
-        if (fair_share(flow->of[class].held, 1, taken, limits->max[class]) &&
-            (least == NULL || flow->of[class].held < least->of[class].held))
+        uint64_t held = fair_counted(&limits->now_of[class], flow);
+
+        if (fair_share(held, 1, taken, limits->max[class]) &&
+            (least == NULL || held < least_held)) {
             least = flow;
+            least_held = held;
+        }
     }
     return least != NULL ? list_entry(least->of[class].parked.next, struct api_request, turn.link)
                          : NULL;
@@ -359,7 +366,7 @@ void flight_end(struct api_request *api)
     if (api->flight_place == PLACE_HELD) {
         discount(&flight->limits->now[class], 1);
         if (flow != NULL)
-            flow->of[class].held--;
+            fair_discount(&flight->limits->now_of[class], flow, 1);
         give_places(flight, class);
     }
     fair_flow_unref(flow);

@@ -14,8 +14,7 @@
  * (k8s.io/apiserver/pkg/server/filters/maxinflight.go, timeout.go, priority-and-fairness.go)
  *
  * Places are dealt out, and a loop's time is, by the rules of fair.h. `fair` off: who finds no
- * place gets 429, and all else goes in the order it came. What a user holds is counted by each loop
- * for itself: one whose connections are on several loops counts as several, and needs no lock.
+ * place gets 429, and all else goes in the order it came.
  *
  * Shape    requests of one loop stand in the order they came, so one timer serves all of them.
  * Owner    limits are shared by all workers and outlive them; a flight is its worker's.
@@ -47,6 +46,7 @@ struct flight_limits {
     bool fair;
     _Atomic uint64_t now[FLIGHT_CLASSES];
     _Atomic uint64_t waiting[FLIGHT_CLASSES]; /* for a place, as FLIGHT_WAITING_BODY counts them */
+    struct fair_counts now_of[FLIGHT_CLASSES], waiting_of[FLIGHT_CLASSES]; /* the same, of a user */
 };
 
 /* NULL without memory. */

@@ -220,3 +220,33 @@ TEST(fair, one_place_is_for_whoever_comes_first_and_none_is_for_nobody)
     CHECK(!fair_share(0, 1, 2, 1));
     CHECK(fair_share(1000, 1, 1000, 0));
 }
+
+TEST(fair, what_a_user_holds_is_never_taken_for_less_and_seldom_for_more)
+{
+    static struct fair_counts counts;
+    struct fair_flow *users[100];
+    size_t too_many = 0;
+    char name[8];
+
+    fair_init(&fair);
+    for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+        snprintf(name, sizeof(name), "u%zu", i);
+        users[i] = flow(name);
+        if (i % 2 == 0)
+            fair_count(&counts, users[i], 1 + (uint32_t)i);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+        uint64_t held = i % 2 == 0 ? 1 + i : 0, counted = fair_counted(&counts, users[i]);
+
+        CHECK(counted >= held);
+        too_many += counted > held;
+    }
+    CHECK(too_many < 10); /* 100 * (50 / FAIR_COUNTS)^2 = 0.2 are expected */
+    for (size_t i = 0; i < ARRAY_LEN(users); i += 2)
+        fair_discount(&counts, users[i], 1 + (uint32_t)i);
+    for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+        CHECK_INT(fair_counted(&counts, users[i]), 0);
+        fair_flow_unref(users[i]);
+    }
+    fair_release(&fair);
+}

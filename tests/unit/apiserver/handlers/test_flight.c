@@ -206,6 +206,33 @@ TEST(flight, a_user_holds_as_many_places_as_are_free_and_the_rest_wait)
     stop(&h);
 }
 
+TEST(flight, a_user_on_two_loops_is_one)
+{
+    struct flight_limits limits = {.fair = true, .turn_us = 60000000, .max = {[FLIGHT_READ] = 8}};
+    struct harness loops[2];
+    struct call *flood[10];
+
+    for (size_t i = 0; i < ARRAY_LEN(loops); i++)
+        start(&loops[i], &limits);
+    for (size_t i = 0; i < ARRAY_LEN(flood); i++)
+        flood[i] = begin_as(&loops[i % 2], flooder, LATER);
+    CHECK_INT(limits.now[FLIGHT_READ], 4); /* as two it would be 6 */
+    CHECK_INT(limits.waiting[FLIGHT_READ], 6);
+    CHECK_INT(call_end(begin_as(&loops[0], other, CM)), 200);
+    for (size_t i = 0; i < ARRAY_LEN(flood); i++) {
+        call_hang_up(flood[i]);
+        call_free(flood[i]);
+    }
+    CHECK_INT(limits.now[FLIGHT_READ], 0);
+    CHECK_INT(limits.waiting[FLIGHT_READ], 0);
+    for (size_t row = 0; row < FAIR_ROWS; row++)
+        for (size_t i = 0; i < FAIR_COUNTS; i++)
+            CHECK(limits.now_of[FLIGHT_READ].rows[row][i] == 0 &&
+                  limits.waiting_of[FLIGHT_READ].rows[row][i] == 0);
+    for (size_t i = 0; i < ARRAY_LEN(loops); i++)
+        stop(&loops[i]);
+}
+
 TEST(flight, a_place_that_gets_free_goes_to_who_holds_least)
 {
     struct flight_limits limits = {.fair = true, .turn_us = 60000000, .max = {[FLIGHT_READ] = 2}};
