@@ -6,7 +6,7 @@ static_assert((int)DROPPED > (int)JSON_OBJECT, "no type of a node");
 
 void members_init(struct members *m, struct json *object, size_t lookups)
 {
-    *m = (struct members){.object = object};
+    *m = (struct members){.object = object, .count = object->count};
     if (lookups < FEW || object->count < FEW)
         return;
     json_each(object, it) {
@@ -19,9 +19,21 @@ void members_init(struct members *m, struct json *object, size_t lookups)
     }
 }
 
+/* Only among those that were there: what a patch adds would be walked again for each that it adds.
+ */
+static struct json *walk(const struct members *m, struct bytes key)
+{
+    struct json *it = m->object->first;
+
+    for (size_t i = 0; i < m->count; i++, it = it->next)
+        if (bytes_eq(it->key, key))
+            return it;
+    return NULL;
+}
+
 struct json *members_find(const struct members *m, struct bytes key)
 {
-    return m->index.count != 0 ? map_get(&m->index, key) : json_get(m->object, key);
+    return m->index.count != 0 ? map_get(&m->index, key) : walk(m, key);
 }
 
 void members_drop(struct members *m, struct json *member)

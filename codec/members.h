@@ -15,6 +15,7 @@
 
 struct members {
     struct json *object;
+    size_t count;     /* it has at first */
     struct map index; /* empty: walk */
     bool dropped;
 };

@@ -81,3 +81,19 @@ TEST(merge_patch, a_patch_of_a_hundred_thousand_members_is_not_quadratic)
     CHECK_TEXT(target->last->text, "-99999");
     arena_release(&arena);
 }
+
+/* To a small object, too: each of them walked past those before it. */
+TEST(merge_patch, a_patch_that_adds_a_hundred_thousand_members_is_not_quadratic)
+{
+    struct arena arena = {0};
+    struct json *target = tree_of(&arena, "{'a':1}"), *patch = json_new_object(&arena);
+
+    for (int i = 0; i < 100000; i++)
+        json_add(patch, arena_printf(&arena, "key-%d", i), json_new_int(&arena, i));
+    json_add(patch, BYTES("a"), json_new_int(&arena, 2));
+    target = json_merge_patch_apply(&arena, target, patch);
+    CHECK_INT(target->count, 100001);
+    CHECK_TEXT(target->first->text, "2");
+    CHECK_TEXT(target->last->text, "99999");
+    arena_release(&arena);
+}
