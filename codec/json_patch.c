@@ -9,7 +9,7 @@
 #include "codec/patch.h"
 #include "codec/json_depth.h"
 
-enum { STEPS_MAX = 100 * 1000 * 1000 };
+enum { STEPS_MAX = 30 * 1000 * 1000 }; /* a tenth of a second */
 
 struct patcher {
     struct arena *arena;
