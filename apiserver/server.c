@@ -537,6 +537,7 @@ static struct server *make_server(const struct config *config)
     server->flight_limits.turn_us = FLIGHT_TURN_US;
     server->flight_limits.fair = config->fair;
     server->limits.peer_conns_max = config->peer_conns_max;
+    server->limits.buffered_max = config->buffered_max;
     server->info.user_watches_max = config->user_watches_max;
     server->info.watches = &server->watches;
     tally_init(&server->peers);

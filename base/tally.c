@@ -6,6 +6,7 @@ struct tally_entry {
     struct tally *tally;
     struct bytes key; /* behind the struct */
     uint64_t held;
+    uint64_t share; /* of what is shared */
 };
 
 void tally_init(struct tally *tally)
@@ -81,5 +82,33 @@ void tally_return(struct tally_entry *entry)
     pthread_mutex_lock(&tally->lock);
     entry->held--;
     drop_if_empty(entry);
+    pthread_mutex_unlock(&tally->lock);
+}
+
+bool tally_grow(struct tally_entry *entry, uint64_t more, uint64_t max)
+{
+    struct tally *tally = entry->tally;
+    bool fits;
+
+    pthread_mutex_lock(&tally->lock);
+    /* Afterwards it has no more than there is left. */
+    fits = max == 0 ||
+           (tally->shared + more <= max && entry->share + more <= max - (tally->shared + more));
+    if (fits) {
+        entry->share += more;
+        tally->shared += more;
+    }
+    pthread_mutex_unlock(&tally->lock);
+    return fits;
+}
+
+void tally_shrink(struct tally_entry *entry, uint64_t less)
+{
+    struct tally *tally = entry->tally;
+
+    pthread_mutex_lock(&tally->lock);
+    assert(entry->share >= less);
+    entry->share -= less;
+    tally->shared -= less;
     pthread_mutex_unlock(&tally->lock);
 }

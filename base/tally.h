@@ -3,6 +3,9 @@
  *
  *   tally_take(t, BYTES("10.0.0.7"), 1000, &entry) ... tally_return(entry)
  *
+ * Who holds an entry may also hold so much of something else that all share, bytes of buffers: as
+ * much as is free, so that there is room for the next who comes, whoever holds all he can.
+ *
  * Owner    an entry lives while anything of it is held, so nobody's name is kept for nothing.
  * Threads  any.
  * Errors   TOO_MANY_REQUESTS, NO_MEMORY; nothing is taken then.
@@ -18,6 +21,7 @@
 struct tally {
     pthread_mutex_t lock;
     struct map entries;
+    uint64_t shared; /* of what they share, by all entries */
 };
 struct tally_entry;
 
@@ -29,5 +33,9 @@ MUST_CHECK enum status tally_take(struct tally *tally, struct bytes key, uint64_
                                   struct tally_entry **ret_entry);
 /* NULL is fine. */
 void tally_return(struct tally_entry *entry);
+
+/* `more` of what is shared, of which there is `max` (0: without bound). False: nothing is taken. */
+MUST_CHECK bool tally_grow(struct tally_entry *entry, uint64_t more, uint64_t max);
+void tally_shrink(struct tally_entry *entry, uint64_t less);
 
 #endif

@@ -57,7 +57,9 @@ static void conn_on_close(void *data)
     conn_count_sent(conn);
     conn->sock = NULL;
     tls_release(conn);
+    conn_let_go(conn, 0);
     tally_return(conn->place);
+    conn->place = NULL;
     conn->ops->on_closed(conn);
     list_remove(&conn->link);
     if (conn->linger_fd >= 0)
@@ -176,15 +178,50 @@ static void refuse(struct conn *conn, bool tls, struct bytes peer)
 bool conn_admit(struct conn *conn, bool tls)
 {
     const struct http_server *server = conn->server;
+    uint64_t max = server->limits.peer_conns_max;
     char text[PEER_TEXT_MAX];
     struct bytes peer = peer_text(&conn->peer, text);
 
-    if (server->peers == NULL || server->limits.peer_conns_max == 0 ||
-        tally_take(server->peers, http_peer_address(peer), server->limits.peer_conns_max,
-                   &conn->place) == STATUS_OK)
+    if (server->peers == NULL || tally_take(server->peers, http_peer_address(peer),
+                                            max != 0 ? max : UINT64_MAX, &conn->place) == STATUS_OK)
         return true;
     refuse(conn, tls, peer);
     return false;
+}
+
+/* ---- what it sends that nobody has dealt with yet ---- */
+
+enum { HELD_FREE = 16 << 10 }; /* most requests are no longer, and cost no lock */
+
+static size_t counted(size_t len)
+{
+    return len > HELD_FREE ? len : 0;
+}
+
+bool conn_hold(struct conn *conn, size_t len)
+{
+    size_t now = counted(len);
+
+    if (now <= conn->held) {
+        conn_let_go(conn, len);
+        return true;
+    }
+    if (conn->place != NULL &&
+        !tally_grow(conn->place, now - conn->held, conn->server->limits.buffered_max))
+        return false;
+    conn->held = now;
+    return true;
+}
+
+void conn_let_go(struct conn *conn, size_t len)
+{
+    size_t now = counted(len);
+
+    if (now >= conn->held)
+        return;
+    if (conn->place != NULL)
+        tally_shrink(conn->place, conn->held - now);
+    conn->held = now;
 }
 
 /* ---- the peer that does not read ---- */

@@ -87,6 +87,7 @@ struct conn {
     struct shown_certificate *certificate; /* of the client, once it was asked for; or NULL */
     struct list link;
     struct tally_entry *place; /* among those of its address; or NULL */
+    size_t held;               /* bytes of requests, as the address's share counts them */
     struct loop_task turn;
     struct loop_timer wait; /* for the peer's bytes */
     uint64_t moved_ms;      /* when ours moved last */
@@ -115,6 +116,11 @@ struct conn {
 struct conn *conn_new(struct http_server *server, h2o_socket_t *sock);
 /* Takes its place among those of its address. False: there are too many, and it was refused. */
 bool conn_admit(struct conn *conn, bool tls);
+/* So many bytes of requests that are not answered yet lie here. False: its address has no room for
+ * more than there were. */
+MUST_CHECK bool conn_hold(struct conn *conn, size_t len);
+/* The same, of no more than there were. */
+void conn_let_go(struct conn *conn, size_t len);
 /* Shakes hands if it must, reads the first bytes and decides what they are. */
 void conn_start(struct conn *conn, bool tls);
 /* Sends what was written, then takes no more and closes when the peer does, or soon: closing with

@@ -11,6 +11,7 @@
  * so it may be far smaller than Go's 1 MiB: 64 KiB is eight times what proxies let through. */
 const struct http_limits http_limits_default = {
     .body_max = 3u << 20,
+    .buffered_max = 512u << 20,
     .head_max = 64u << 10,
     .first_byte_ms = 10000,
     .idle_ms = 90000,
@@ -135,12 +136,16 @@ struct request *request_new(struct conn *conn, const struct http_engine_ops *ops
 static void refuse(struct request *request, int status, const char *why)
 {
     static const struct http_header headers[] = {
+        {BYTES_INIT("retry-after"), BYTES_INIT("1")}, /* with 429 */
         {BYTES_INIT("content-type"), BYTES_INIT("application/json")},
         {BYTES_INIT("sec-websocket-version"), BYTES_INIT("13")}, /* with 426 */
         {BYTES_INIT("upgrade"), BYTES_INIT("websocket")},
     };
-    struct http_response response = {
-        .status = status, .headers = headers, .header_count = status == 426 ? 3 : 1};
+    struct http_response response = {.status = status,
+                                     .headers = headers + (status == 429 ? 0 : 1),
+                                     .header_count = status == 426   ? 3
+                                                     : status == 429 ? 2
+                                                                     : 1};
 
     response.body = refusal_body(request->server, status, why);
     http_reply(&request->pub, &response);

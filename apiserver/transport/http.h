@@ -110,6 +110,7 @@ void http_stream_abort(struct http_stream *stream);
 struct http_limits {
     uint64_t peer_conns_max;  /* of one address, over all that share `peers`; 0: without bound */
     size_t body_max;          /* 3 MiB: more is 413 */
+    uint64_t buffered_max;    /* of bodies, over all that share `peers`: more is 429; 0: no bound */
     size_t head_max;          /* of all header bytes and of the target: more is 431 */
     uint32_t first_byte_ms;   /* silent or slow before the request is complete: closed */
     uint32_t idle_ms;         /* keep-alive without a request */

@@ -60,16 +60,19 @@ static void send_past(struct conn *conn, struct bytes answer)
  * closes. */
 static void refuse(struct conn *conn, int status)
 {
-    struct blob *body =
-        refusal_body(conn->server, status, status == 400 ? "malformed chunked body" : NULL);
+    const char *why = status == 400   ? "malformed chunked body"
+                      : status == 429 ? REFUSAL_BODIES
+                                      : NULL;
+    struct blob *body = refusal_body(conn->server, status, why);
     struct buf answer = {0};
 
     conn_linger_after_close(conn);
     if (body != NULL && conn->linger_fd >= 0) {
         buf_appendf(&answer,
                     "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
-                    "Connection: close\r\n\r\n%.*s",
-                    status, http_reason(status), body->len, BYTES_FMT(blob_bytes(body)));
+                    "%sConnection: close\r\n\r\n%.*s",
+                    status, http_reason(status), body->len,
+                    status == 429 ? "Retry-After: 1\r\n" : "", BYTES_FMT(blob_bytes(body)));
         if (!answer.failed)
             send_past(conn, buf_bytes(&answer));
     }
@@ -127,6 +130,8 @@ static void on_gate_read(h2o_socket_t *sock, const char *err)
     bool was_idle = conn->seen == 0;
     int status = err == NULL ? look_at_input(conn) : 0;
 
+    if (status == 0 && !conn_hold(conn, sock->input->size))
+        status = 429;
     if (status != 0) {
         refuse(conn, status);
         return;
@@ -150,6 +155,7 @@ static void next_request(struct conn *conn)
         sock->input = conn->h1.next;
         conn->h1.next = NULL;
     }
+    conn_let_go(conn, sock->input->size);
     wait_for_request(conn);
     if (sock->input->size > 0)
         on_gate_read(sock, NULL);

@@ -48,6 +48,8 @@ struct h2_stream {
 
 extern const struct http_engine_ops http2_engine_ops;
 
+/* A body is whole, or nobody wants it. */
+void http2_drop_body(struct http2 *h2, size_t len);
 /* At the end of the turn, what all streams have written goes out in one write. */
 void http2_flush_soon(struct http2 *h2);
 /* Frees it. The client has left, or everything is done: tells whoever has to know. */

@@ -130,6 +130,12 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 /* ---- the body ---- */
 
+void http2_drop_body(struct http2 *h2, size_t len)
+{
+    h2->bodies_len -= len;
+    conn_let_go(h2->conn, h2->bodies_len);
+}
+
 /* A body that is too large is read to its end, so that the client gets to see the 413. */
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
                    size_t len, void *user)
@@ -149,7 +155,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     if (request->h2.body_seen > limit && request->refusal == 0)
         request->refusal = 413;
     if (request->refusal != 0) {
-        h2->bodies_len -= request->h2.body.len;
+        http2_drop_body(h2, request->h2.body.len);
         buf_release(&request->h2.body);
         if (request->h2.body_seen > limit * BODY_IGNORED)
             h2_stream_reset(stream, NGHTTP2_CANCEL);
@@ -157,9 +163,10 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     }
     h2->bodies_len += len;
     buf_append(&request->h2.body, data, len);
-    if (request->h2.body.failed || h2->bodies_len > limit * BODIES_MAX) {
-        request->refusal = 503;
-        request->why = "too many request bodies at once";
+    if (request->h2.body.failed || h2->bodies_len > limit * BODIES_MAX ||
+        !conn_hold(h2->conn, h2->bodies_len)) {
+        request->refusal = 429;
+        request->why = REFUSAL_BODIES;
     }
     return 0;
 }
@@ -179,7 +186,7 @@ static void dispatch(struct h2_stream *stream)
     struct http_request *pub = &request->pub;
 
     loop_timer_stop(pub->loop, &stream->timer);
-    stream->h2->bodies_len -= request->h2.body.len;
+    http2_drop_body(stream->h2, request->h2.body.len);
     pub->body = buf_bytes(&request->h2.body);
     if (pub->authority.len == 0 && http_header(pub, "host").ptr != NULL)
         pub->authority = http_header(pub, "host");

@@ -36,7 +36,7 @@ void h2_stream_gone(struct h2_stream *stream)
     drop_output(stream);
     if (stream->request != NULL) {
         if (!stream->request->dispatched)
-            h2->bodies_len -= stream->request->h2.body.len;
+            http2_drop_body(h2, stream->request->h2.body.len);
         stream->request->h2.stream = NULL;
         request_gone(stream->request);
     }

@@ -99,6 +99,8 @@ static inline bool request_is_head(const struct request *request)
     return bytes_eq_str(request->pub.method, "HEAD");
 }
 
+#define REFUSAL_BODIES "too many request bodies at once"
+
 /* {"kind":"Status",...}; NULL without memory. `why` NULL: the reason phrase. */
 struct blob *error_reply_body(int status, const char *why);
 /* The same; 413 tells the server's limit, whatever `why`. */

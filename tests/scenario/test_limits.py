@@ -1,7 +1,13 @@
 """What one client can take for itself: connections of its address, watches of its user. Others are served on, and what
 was given back can be taken again."""
 import http.client
+import itertools
+import json
+import select
+import socket
 import ssl
+import subprocess
+import tempfile
 import unittest
 
 from tidewatch import CONFIGMAPS, PATIENCE_S, ApiTest, SecureServer, Server, Watch, configmap, main, new_connection, wait_for
@@ -44,6 +50,73 @@ class Connections(unittest.TestCase):
                 self.open(server, context)
             for connection, _, _ in held:
                 connection.close()
+
+
+class Buffers(unittest.TestCase):
+    """Bodies that are not complete yet: of an address as much as is free, so half of all of it."""
+
+    def setUp(self):
+        self.server = Server(storage="memory", flags=["--max-buffered-bytes=4MiB"])
+        self.addCleanup(self.server.close)
+
+    def connect(self, address="127.0.0.1"):
+        s = socket.create_connection(("127.0.0.1", self.server.port), PATIENCE_S, source_address=(address, 0))
+        self.addCleanup(s.close)
+        return s
+
+    def send(self, s, size, missing=0):
+        """A request with a body of so many bytes, of which some are missing."""
+        body = json.dumps(configmap(f"made-{next(self.numbers)}", {"x": "x" * size})).encode()
+        s.sendall(f"POST {CONFIGMAPS} HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+                  f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:len(body) - missing])
+
+    numbers = itertools.count()
+
+    def answer(self, s):
+        answer = http.client.HTTPResponse(s)
+        answer.begin()
+        return answer.status, answer.headers["Retry-After"], answer.read().decode()
+
+    def test_one_address_does_not_fill_them_all(self):
+        flood = [self.connect() for _ in range(5)]
+        for s in flood:
+            self.send(s, 900000, missing=1)
+        wait_for(lambda: len(select.select(flood, [], [], 0)[0]) >= 3, "those to be refused that do not fit into 2 MiB")
+        for s in select.select(flood, [], [], 0)[0]:
+            status, retry_after, body = self.answer(s)
+            self.assertEqual((status, retry_after), (429, "1"), body)
+            self.assertIn("too many request bodies at once", body)
+        other = self.connect("127.0.0.2")
+        self.send(other, 900000)
+        self.assertEqual(self.answer(other)[0], 201)
+        small = self.connect()
+        self.send(small, 1000)
+        self.assertEqual(self.answer(small)[0], 201)
+        for s in flood:
+            s.close()
+
+        def is_taken():
+            s = self.connect()
+            self.send(s, 1000000)
+            return self.answer(s)[0] == 201
+
+        wait_for(is_taken, "what was given back")
+
+    def test_what_is_answered_is_given_back_over_http_1_and_http_2(self):
+        server = SecureServer(mode="AlwaysAllow", flags=["--max-buffered-bytes=4MiB"])
+        self.addCleanup(server.close)
+        with tempfile.NamedTemporaryFile() as f:
+            for size, times, code in ((900000, 10, "201"), (2500000, 2, "429")):  # one after the other, on one connection
+                f.truncate(0)
+                f.seek(0)
+                f.write(json.dumps({"metadata": {"generateName": "x-"}, "data": {"x": "x" * size}}).encode())
+                f.flush()
+                for version in ("--http1.1", "--http2"):
+                    ask = [version, "--cacert", server.certs + "/ca.crt", "-s", "-o", "/dev/null", "-w", "%{http_code} ", "-H",
+                           "Content-Type: application/json", "-H", "Expect:", "--data-binary", "@" + f.name, server.url + CONFIGMAPS]
+                    done = subprocess.run(["curl", *ask] + ["--next", *ask] * (times - 1), stdout=subprocess.PIPE, text=True,
+                                          timeout=PATIENCE_S)
+                    self.assertEqual(done.stdout.split(), [code] * times, (version, size))
 
 
 class Watches(ApiTest):

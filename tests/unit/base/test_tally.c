@@ -37,6 +37,30 @@ TEST(tally, a_name_is_forgotten_with_the_last_thing_it_held)
     tally_release(&tally);
 }
 
+TEST(tally, of_what_is_shared_one_may_hold_as_much_as_is_free)
+{
+    struct tally tally;
+    struct tally_entry *greedy, *other;
+
+    tally_init(&tally);
+    CHECK_INT(tally_take(&tally, BYTES("greedy"), 1, &greedy), STATUS_OK);
+    CHECK_INT(tally_take(&tally, BYTES("other"), 1, &other), STATUS_OK);
+    CHECK(tally_grow(greedy, 50, 100));
+    CHECK(!tally_grow(greedy, 1, 100));
+    CHECK(tally_grow(other, 25, 100));
+    CHECK(!tally_grow(other, 1, 100));
+    CHECK(tally_grow(other, 1000, 0)); /* without bound */
+    CHECK(!tally_grow(greedy, 1, 100));
+    tally_shrink(other, 1025);
+    tally_shrink(greedy, 20);
+    CHECK(tally_grow(greedy, 20, 100) && !tally_grow(greedy, 1, 100));
+    tally_shrink(greedy, 50);
+    CHECK_INT(tally.shared, 0);
+    tally_return(greedy);
+    tally_return(other);
+    tally_release(&tally);
+}
+
 enum { ROUNDS = 20000 };
 
 static void *take_and_return(void *user)
