@@ -46,6 +46,8 @@ void http1_cut(struct conn *conn)
 
 /* ---- the gate ---- */
 
+static_assert((int)HTTP1_HEADERS_MAX == (int)H2O_MAX_HEADERS, "what libh2o takes");
+
 /* Past libh2o, behind nothing. Over TLS it waits in libh2o's buffer, and leaves with the close. */
 static void send_past(struct conn *conn, struct bytes answer)
 {
@@ -96,7 +98,8 @@ static int look_at_input(struct conn *conn)
 
     if (!conn->h1.head_done) {
         conn->h1.head_done = http1_head_is_complete(input, &conn->h1.scanned);
-        if (conn->h1.scanned > limits->head_max)
+        if (conn->h1.scanned > limits->head_max ||
+            (conn->h1.head_done && http1_head_has_too_many(bytes_of(input.ptr, conn->h1.scanned))))
             return 431;
     }
     if (!conn->h1.head_done || conn->h1.scanned == input.len)

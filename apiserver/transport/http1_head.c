@@ -48,6 +48,15 @@ bool http1_head_is_complete(struct bytes input, uint32_t *scanned)
     return false;
 }
 
+bool http1_head_has_too_many(struct bytes head)
+{
+    size_t lines = 0;
+
+    for (struct bytes rest = head; rest.len > 0; lines++)
+        rest = bytes_from(rest, bytes_find(rest, '\n') + 1);
+    return lines > 1 + HTTP1_HEADERS_MAX + 1; /* the request, and the empty one */
+}
+
 bool http1_head_is_chunked(struct bytes head)
 {
     struct bytes name = BYTES("transfer-encoding");

@@ -31,6 +31,10 @@ int http1_head_read(struct bytes input, struct arena *arena, struct http1_head *
  * at last to the length of the head. */
 bool http1_head_is_complete(struct bytes input, uint32_t *scanned);
 
+enum { HTTP1_HEADERS_MAX = 100 };
+/* Has a complete head more headers than that? libh2o's answer is no Status. */
+bool http1_head_has_too_many(struct bytes head);
+
 /* Whether a complete head speaks of chunks, in any spelling: it may not have been accepted yet. */
 bool http1_head_is_chunked(struct bytes head);
 

@@ -218,6 +218,31 @@ TEST(http1, a_chunked_body_without_end_is_413)
     stop(&test);
 }
 
+static struct buf get_with_headers(int count)
+{
+    char head[2048] = "GET /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
+    size_t len = strlen(head);
+
+    for (int i = 2; i < count; i++)
+        len += (size_t)snprintf(head + len, sizeof(head) - len, "x%d: y\r\n", i);
+    snprintf(head + len, sizeof(head) - len, "\r\n");
+    return post_sized(head, 0, "");
+}
+
+TEST(http1, more_than_a_hundred_headers_are_431)
+{
+    struct buf answer;
+
+    begin();
+    answer = get_with_headers(100);
+    CHECK(contains(&answer, "HTTP/1.1 200 OK"));
+    buf_release(&answer);
+    answer = get_with_headers(101);
+    CHECK(is_status(&answer, "431"));
+    buf_release(&answer);
+    stop(&test);
+}
+
 TEST(http1, a_head_that_is_too_large_is_431)
 {
     struct buf answer;
