@@ -4,6 +4,8 @@
 #include "codec/json_reader.h"
 #include "codec/json_text.h"
 
+enum { PIECE = 16 };
+
 static bool read_hex4(struct json_reader *r, uint32_t *ret)
 {
     *ret = 0;
@@ -82,27 +84,57 @@ static const char *find_closing_quote(const char *at, const char *end)
     return at;
 }
 
+/* Copies plain bytes up to the first that is none, or the end. There must be PIECE bytes of room
+ * behind what is copied: 16 bytes are written at a time, whatever they are. */
+static inline const char *copy_plain(char **to, const char *at, const char *end)
+{
+#ifdef __SSE2__
+    for (; end - at >= PIECE; at += PIECE, *to += PIECE) {
+        unsigned special = json_special_16(at);
+
+        memcpy(*to, at, PIECE);
+        if (special != 0) {
+            *to += __builtin_ctz(special);
+            return at + __builtin_ctz(special);
+        }
+    }
+#endif
+    while (at < end && json_is_plain(*at))
+        *(*to)++ = *at++;
+    return at;
+}
+
+/* Copies up to the next quote, backslash or end. */
+static inline bool copy_literal(struct json_reader *r, char **to)
+{
+    for (;;) {
+        size_t len;
+
+        r->at = copy_plain(to, r->at, r->end);
+        if (r->at == r->end || *r->at == '"' || *r->at == '\\')
+            return true;
+        if (!json_read_special(r, &len))
+            return false;
+        memcpy(*to, r->at, len);
+        *to += len;
+        r->at += len;
+    }
+}
+
 /* From the first backslash on; `start` is the first byte of the string. What an escape means is
  * never longer than the escape, so the raw length is room enough. */
 bool json_read_escaped(struct json_reader *r, const char *start, struct bytes *ret_text)
 {
-    const char *mark = start;
-    size_t room = (size_t)(find_closing_quote(r->at, r->end) - start);
+    size_t room = (size_t)(find_closing_quote(r->at, r->end) - start) + PIECE;
     char *text = arena_alloc(r->arena, room), *to = text;
 
     if (text == NULL)
         return json_fail_memory(r);
-    for (;;) {
-        memcpy(to, mark, (size_t)(r->at - mark));
-        to += r->at - mark;
-        if (!json_at_char(r, '\\'))
-            break;
-        if (!read_escape(r, &to))
+    memcpy(to, start, (size_t)(r->at - start));
+    to += r->at - start;
+    while (json_at_char(r, '\\'))
+        if (!read_escape(r, &to) || !copy_literal(r, &to))
             return false;
-        mark = r->at;
-        if (!json_skip_literal(r))
-            return false;
-    }
     *ret_text = bytes_of(text, (size_t)(to - text));
     return true;
 }

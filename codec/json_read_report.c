@@ -65,8 +65,9 @@ static struct bytes path_of(struct json_reader *r, struct bytes key)
     struct buf path = {0};
     struct bytes cut;
 
-    for (uint32_t i = 0; i + 1 < r->depth && path.len <= DUPLICATE_PATH_MAX; i++) {
-        const struct json *parent = r->frames[i].node, *child = r->frames[i + 1].node;
+    for (struct json_frame *it = r->frames + 1; it < r->top && path.len <= DUPLICATE_PATH_MAX;
+         it++) {
+        const struct json *parent = it[0].node, *child = it[1].node;
 
         if (parent->type == JSON_ARRAY) {
             buf_appendf(&path, "[%u]", parent->count - 1);

@@ -12,6 +12,7 @@ struct json_frame {
     struct json *node;
     uint64_t seen;    /* a bit per hashed key: a clear bit proves that a key is new */
     struct map index; /* of the members, once there are more than SMALL_OBJECT */
+    char close;       /* the bracket that ends it */
 };
 
 struct json_reader {
@@ -20,9 +21,9 @@ struct json_reader {
     struct json *spare, *spare_end; /* nodes not handed out yet */
     struct json_report *report;
     struct error *reterr;
-    enum status status; /* why a false was returned */
-    uint32_t depth;
-    struct json_frame frames[JSON_DEPTH_MAX]; /* [0..depth) */
+    enum status status;                           /* why a false was returned */
+    struct json_frame *top;                       /* the innermost; `frames` itself: none is open */
+    struct json_frame frames[JSON_DEPTH_MAX + 1]; /* [1..top] */
 };
 
 static inline bool json_at_char(const struct json_reader *r, char c)
@@ -32,8 +33,8 @@ static inline bool json_at_char(const struct json_reader *r, char c)
 
 /* ---- json_read.c ---- */
 
-/* Goes on to the next quote, backslash or end, over plain and UTF-8 bytes. */
-bool json_skip_literal(struct json_reader *r);
+/* At a byte of a string that is not plain, nor quote nor backslash: how long is the character? */
+bool json_read_special(struct json_reader *r, size_t *ret_len);
 
 /* ---- json_read_escape.c ---- */
 

@@ -15,6 +15,9 @@
 #include <emmintrin.h>
 #endif
 
+/* Of what is seldom called: kept out of a hot function and its registers. */
+#define SELDOM __attribute__((noinline))
+
 static inline bool json_is_plain(char c)
 {
     return c >= 0x20 && (signed char)c >= 0 && c != '"' && c != '\\';
@@ -27,10 +30,10 @@ static inline unsigned json_special_16(const char *at)
     __m128i text = _mm_loadu_si128((const __m128i *)at);
     __m128i quote = _mm_cmpeq_epi8(text, _mm_set1_epi8('"'));
     __m128i backslash = _mm_cmpeq_epi8(text, _mm_set1_epi8('\\'));
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(text, _mm_set1_epi8(0x1f)), text);
-    __m128i special = _mm_or_si128(_mm_or_si128(quote, backslash), _mm_or_si128(control, text));
+    __m128i ascii = _mm_cmpgt_epi8(text, _mm_set1_epi8(0x1f)); /* signed: others are below 0 */
+    __m128i plain = _mm_andnot_si128(_mm_or_si128(quote, backslash), ascii);
 
-    return (unsigned)_mm_movemask_epi8(special); /* the top bit of `text` itself: not ASCII */
+    return (unsigned)_mm_movemask_epi8(plain) ^ 0xffff;
 }
 #endif
 
@@ -60,7 +63,7 @@ static inline const char *json_skip_plain(const char *at, const char *end)
         unsigned special = json_special_16(at);
 
         if (special != 0)
-            return at + __builtin_ctz(special);
+            return at + (unsigned)__builtin_ctz(special);
     }
 #endif
     for (; end - at >= 8; at += 8) {

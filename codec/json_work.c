@@ -15,7 +15,7 @@ void json_work_release(struct json_work *work)
         free(work->items);
 }
 
-static bool grow(struct json_work *work)
+bool json_work_grow(struct json_work *work)
 {
     size_t capacity = work->capacity * 2;
     struct json_work_item *old = work->items == work->few ? NULL : work->items;
@@ -27,13 +27,5 @@ static bool grow(struct json_work *work)
         memcpy(items, work->few, sizeof(work->few));
     work->items = items;
     work->capacity = capacity;
-    return true;
-}
-
-bool json_work_push(struct json_work *work, struct json_work_item item)
-{
-    if (work->count == work->capacity && !grow(work))
-        return false;
-    work->items[work->count++] = item;
     return true;
 }

@@ -25,8 +25,17 @@ struct json_work {
 
 void json_work_init(struct json_work *work);
 void json_work_release(struct json_work *work);
+/* Doubles the room. False without memory. */
+MUST_CHECK bool json_work_grow(struct json_work *work);
+
 /* False without memory. */
-MUST_CHECK bool json_work_push(struct json_work *work, struct json_work_item item);
+MUST_CHECK static inline bool json_work_push(struct json_work *work, struct json_work_item item)
+{
+    if (work->count == work->capacity && !json_work_grow(work))
+        return false;
+    work->items[work->count++] = item;
+    return true;
+}
 
 static inline struct json_work_item json_work_pop(struct json_work *work)
 {

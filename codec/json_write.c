@@ -22,28 +22,27 @@ static inline void put(struct buf *out, const char *text, size_t len)
 /* ---- strings ---- */
 
 /* Control characters as encoding/json writes them. */
-static void write_special(struct buf *out, char c)
+static inline void write_special(struct buf *out, char c)
 {
     static const char hex[] = "0123456789abcdef";
     static const char names[] = {['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
                                  ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't'};
     unsigned char byte = (unsigned char)c;
 
-    if (byte < sizeof(names) && names[byte] != '\0') {
-        buf_append(out, (char[]){'\\', names[byte]}, 2);
-    } else {
-        buf_append_str(out, "\\u00");
-        buf_append(out, (char[]){hex[byte >> 4], hex[byte & 15]}, 2);
-    }
+    if (byte < sizeof(names) && names[byte] != '\0')
+        put(out, (char[]){'\\', names[byte]}, 2);
+    else
+        put(out, (char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
 }
 
-/* Behind the opening quote. Strings of a tree are valid UTF-8; a string from elsewhere (a URL in an
- * error message) may not be, and what is written must be JSON all the same: U+FFFD stands for each
- * stray byte. */
-static void write_escaped(struct buf *out, struct bytes text)
+/* A text that is not plain, with its quotes. Strings of a tree are valid UTF-8; a string from
+ * elsewhere (a URL in an error message) may not be, and what is written must be JSON all the same:
+ * U+FFFD stands for each stray byte. */
+SELDOM static void write_escaped(struct buf *out, struct bytes text)
 {
     const char *at = text.ptr, *end = at + text.len, *mark = at;
 
+    put(out, "\"", 1);
     while ((at = json_skip_plain(at, end)) < end) {
         size_t len = (signed char)*at < 0 ? utf8_len(at, end) : 0;
 
@@ -51,14 +50,15 @@ static void write_escaped(struct buf *out, struct bytes text)
             at += len;
             continue;
         }
-        buf_append(out, mark, (size_t)(at - mark));
+        put(out, mark, (size_t)(at - mark));
         if ((signed char)*at < 0)
-            buf_append_str(out, "\xef\xbf\xbd");
+            put(out, "\xef\xbf\xbd", 3);
         else
             write_special(out, *at);
         mark = ++at;
     }
-    buf_append(out, mark, (size_t)(end - mark));
+    put(out, mark, (size_t)(end - mark));
+    put(out, "\"", 1);
 }
 
 /* Up to 7 bytes, in two loads that overlap. */
@@ -125,15 +125,12 @@ void json_write_string(struct buf *out, struct bytes text)
     if (!has_room(out, text.len + 2))
         return;
     to = out->data + out->len;
-    *to++ = '"';
-    if (copy_plain(to, text.ptr, text.len)) {
-        to[text.len] = '"';
-        out->len += text.len + 2;
+    if (!copy_plain(to + 1, text.ptr, text.len)) {
+        write_escaped(out, text);
         return;
     }
-    out->len++;
-    write_escaped(out, text);
-    put(out, "\"", 1);
+    to[0] = to[text.len + 1] = '"';
+    out->len += text.len + 2;
 }
 
 /* ---- trees ---- */
