@@ -29,7 +29,7 @@ class Transports(unittest.TestCase):
 
     def follow(self, framing, transport):
         proxy = faults.FaultProxy(self.server.port, 0)
-        follower = follow.Follower(proxy.port, framing, transport)
+        follower = follow.Follower(proxy.port, framing, transport, "default")  # bounds that a busy machine keeps
         report = follower.until(self.newest)
         self.assertEqual(follower.close(), 0)
         proxy.close()
