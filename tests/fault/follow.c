@@ -228,7 +228,7 @@ static tw_reflector_options options_of(char **argv, struct follow *f)
 {
     tw_reflector_options options = {.ns = "default", .user = f};
 
-    if (argv[4] == NULL || strcmp(argv[4], "default") != 0)
+    if (argv[4] == NULL)
         options.bounds = short_bounds;
     options.list_first = argv[4] != NULL && strcmp(argv[4], "list") == 0;
     options.on_status = on_status;

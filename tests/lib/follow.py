@@ -8,7 +8,7 @@ import tidewatch
 
 
 class Follower:
-    """`more`: "default" for the library's bounds in place of short ones; "list" for no streaming list."""
+    """`more`: "default" for the library's bounds in place of short ones; "list" for no streaming list, with those too."""
 
     def __init__(self, port, framing, transport, *more):
         self.process = subprocess.Popen(
