@@ -47,13 +47,12 @@ void tw_error_clear(tw_error **reterr)
     *reterr = NULL;
 }
 
-tw_status tw_fail_no_memory(tw_error **reterr)
+void tw_say_no_memory(tw_error **reterr)
 {
-    if (reterr != NULL) {
-        tw_error_free(*reterr);
-        *reterr = &no_memory;
-    }
-    return TW_ERR_NO_MEMORY;
+    if (reterr == NULL)
+        return;
+    tw_error_free(*reterr);
+    *reterr = &no_memory;
 }
 
 /* Takes over *detail. The old error goes last: its texts may be arguments of the new one. */
