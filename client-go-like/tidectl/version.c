@@ -38,12 +38,9 @@ int tidectl_version_command(struct tidectl *t)
 
     if (!output_begin(&output, &t->flags, 1u << OUTPUT_JSON | 1u << OUTPUT_YAML))
         return EXIT_FAILED;
-    if (!t->flags.client_only) {
-        if (!tidectl_begin(t))
-            rc = EXIT_FAILED;
-        else if (call_document(t, "/version", &server, &error) != TW_OK)
-            rc = EXIT_FAILED; /* told behind what is known */
-    }
+    if (!t->flags.client_only &&
+        (!tidectl_begin(t) || call_document(t, "/version", &server, &error) != TW_OK))
+        rc = EXIT_FAILED; /* told behind what is known */
     if (output.form == OUTPUT_TABLE)
         append_text(&out, server);
     else if (!append_tree(&output, &out, server))
