@@ -152,6 +152,8 @@ static struct permit *permit_new(struct worker *worker, const struct access *wha
 
 static bool is_same_access(const struct access *a, const struct access *b)
 {
+    if (a == NULL || b == NULL)
+        return a == b;
     return bytes_eq(a->verb, b->verb) && bytes_eq(a->group, b->group) &&
            bytes_eq(a->version, b->version) && bytes_eq(a->resource, b->resource) &&
            bytes_eq(a->subresource, b->subresource) && bytes_eq(a->namespace, b->namespace) &&
@@ -161,7 +163,7 @@ static bool is_same_access(const struct access *a, const struct access *b)
 static bool is_same(const struct permit *a, const struct permit *b)
 {
     return a->stream == NULL && b->stream == NULL && a->place == b->place &&
-           a->session == b->session && (a->what == NULL || is_same_access(a->what, b->what));
+           a->session == b->session && is_same_access(a->what, b->what);
 }
 
 /* Takes the permit, and gives the last one if that says the same. */
