@@ -109,14 +109,24 @@ static bool read_dry_run(struct tidectl *t)
                        word) == 0;
 }
 
+static bool read_verbosity(struct tidectl *t)
+{
+    const char *word = t->flags.verbosity;
+    uint64_t level = 0;
+
+    if (word != NULL && (!bytes_to_u64(bytes_str(word), &level) || level > INT32_MAX))
+        return tidectl_say("invalid argument \"%s\" for \"-v, --v\" flag", word) == 0;
+    t->verbosity = (int)level;
+    return true;
+}
+
 bool tidectl_begin(struct tidectl *t)
 {
     unsigned timeout_ms = 0;
     tw_error *error = NULL;
     tw_status st;
 
-    t->verbosity = t->flags.verbosity != NULL ? atoi(t->flags.verbosity) : 0;
-    if (!read_dry_run(t))
+    if (!read_verbosity(t) || !read_dry_run(t))
         return false;
     st = load_config(t, &error);
     if (st == TW_OK)

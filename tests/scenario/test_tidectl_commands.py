@@ -172,6 +172,7 @@ class Commands(Tidectl):
         text = self.t("get", "cm", "--as=bob", "-v=6")
         self.assertRegex(text, r"GET http://127.0.0.1:\d+/api/v1/namespaces/default/configmaps\?limit=500 200 in \d+ ms\n")
         self.assertIn("response body: ", self.t("get", "cm", "-v8"))
+        self.assertIn('invalid argument "loud" for "-v, --v" flag', self.t("get", "cm", "-v", "loud", code=1))
 
 
 class Watching(Tidectl):
