@@ -101,21 +101,33 @@ static bool read_offset(struct bytes text, size_t *at, int64_t *ret_offset_s)
     return true;
 }
 
+/* Days since 1970-01-01. A year that begins in March has its leap day last; one more era of 400
+ * years keeps all numbers positive. Every object has a time, and timegm() is 700 instructions of
+ * time zone. */
+static int64_t day_of(int year, int month, int day)
+{
+    enum { ERA_YEARS = 400, ERA_DAYS = 146097, DAYS_TO_1970 = 719468 };
+    int64_t years = year + ERA_YEARS - (month <= 2);
+    int from_march = (month + 9) % 12;
+
+    return years * 365 + years / 4 - years / 100 + years / 400 + (from_march * 153 + 2) / 5 + day -
+           1 - ERA_DAYS - DAYS_TO_1970;
+}
+
 bool rfc3339_parse(struct bytes text, int64_t *ret_wall_s)
 {
-    struct tm tm = {0};
+    int year, month, day, hour, minute, second;
     int64_t offset_s;
     size_t at = 0;
 
-    if (!read_number(text, &at, 4, &tm.tm_year) || !read_char(text, &at, "-") ||
-        !read_number(text, &at, 2, &tm.tm_mon) || !read_char(text, &at, "-") ||
-        !read_number(text, &at, 2, &tm.tm_mday) || !read_char(text, &at, "Tt ") ||
-        !read_number(text, &at, 2, &tm.tm_hour) || !read_char(text, &at, ":") ||
-        !read_number(text, &at, 2, &tm.tm_min) || !read_char(text, &at, ":") ||
-        !read_number(text, &at, 2, &tm.tm_sec))
+    if (!read_number(text, &at, 4, &year) || !read_char(text, &at, "-") ||
+        !read_number(text, &at, 2, &month) || !read_char(text, &at, "-") ||
+        !read_number(text, &at, 2, &day) || !read_char(text, &at, "Tt ") ||
+        !read_number(text, &at, 2, &hour) || !read_char(text, &at, ":") ||
+        !read_number(text, &at, 2, &minute) || !read_char(text, &at, ":") ||
+        !read_number(text, &at, 2, &second))
         return false;
-    if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
-        tm.tm_min > 59 || tm.tm_sec > 60)
+    if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
         return false;
     if (read_char(text, &at, ".")) {
         size_t first = at;
@@ -127,8 +139,6 @@ bool rfc3339_parse(struct bytes text, int64_t *ret_wall_s)
     }
     if (!read_offset(text, &at, &offset_s) || at != text.len)
         return false;
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    *ret_wall_s = (int64_t)timegm(&tm) - offset_s;
+    *ret_wall_s = day_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
     return true;
 }

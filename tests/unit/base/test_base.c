@@ -80,6 +80,22 @@ TEST(arena, allocations_are_aligned_and_do_not_overlap)
     arena_release(&arena);
 }
 
+/* Written by libc's calendar, read by ours. */
+TEST(clock, every_day_of_four_centuries_is_read_as_it_was_written)
+{
+    enum { DAY_S = 86400, DAYS = 146097 };
+    int64_t first = -11676096000; /* 1600-01-01 */
+
+    for (int64_t day = 0; day < 21 * (int64_t)DAYS; day += day < DAYS ? 1 : 997) {
+        int64_t wall_s = first + day * DAY_S + day % DAY_S, read = 0;
+        char text[RFC3339_LEN + 1];
+
+        rfc3339_format(wall_s, text);
+        CHECK(rfc3339_parse(bytes_str(text), &read));
+        CHECK_INT(read, wall_s);
+    }
+}
+
 TEST(clock, times_are_written_and_read)
 {
     char text[RFC3339_LEN + 1], micro[RFC3339_MICRO_LEN + 1];
