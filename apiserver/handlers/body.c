@@ -22,13 +22,6 @@ enum status body_error(struct error *reterr, const struct kind *kind, const char
 
 /* ---- syntax ---- */
 
-static bool is_type(struct bytes content_type, const char *full)
-{
-    struct media_type type;
-
-    return media_type_parse(content_type, &type) && media_type_is(&type, full);
-}
-
 /* A custom kind is the only one that the transcoder does not know by its name. */
 static enum status read_protobuf(struct api_request *api, struct json **ret_tree,
                                  struct error *reterr)
@@ -53,8 +46,9 @@ static enum status read_protobuf(struct api_request *api, struct json **ret_tree
 enum status body_read(struct api_request *api, struct json **ret_tree, struct json_report *report,
                       struct error *reterr)
 {
-    struct bytes type = http_header(api->http, "content-type"), body = api->http->body;
-    enum status st = negotiate_body(type, reterr);
+    struct bytes content_type = http_header(api->http, "content-type"), body = api->http->body;
+    enum status st = negotiate_body(content_type, reterr);
+    struct media_type type;
 
     if (st != STATUS_OK)
         return st;
@@ -62,10 +56,12 @@ enum status body_read(struct api_request *api, struct json **ret_tree, struct js
         *ret_tree = NULL;
         return STATUS_OK;
     }
-    if (is_type(type, PROTOBUF_MEDIA_TYPE))
-        return read_protobuf(api, ret_tree, reterr);
-    if (is_type(type, "application/yaml"))
-        return yaml_parse(&api->arena, body, ret_tree, reterr);
+    if (!bytes_eq_str(content_type, "application/json") && media_type_parse(content_type, &type)) {
+        if (media_type_is(&type, PROTOBUF_MEDIA_TYPE))
+            return read_protobuf(api, ret_tree, reterr);
+        if (media_type_is(&type, "application/yaml"))
+            return yaml_parse(&api->arena, body, ret_tree, reterr);
+    }
     return json_parse(&api->arena, body, ret_tree, report, reterr);
 }
 

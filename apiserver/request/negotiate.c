@@ -176,7 +176,7 @@ enum status negotiate_body(struct bytes content_type, struct error *reterr)
 {
     struct media_type type;
 
-    if (bytes_trim(content_type).len == 0)
+    if (bytes_trim(content_type).len == 0 || bytes_eq_str(content_type, "application/json"))
         return STATUS_OK;
     if (media_type_parse(content_type, &type) &&
         (media_type_is(&type, "application/json") || media_type_is(&type, "application/yaml") ||

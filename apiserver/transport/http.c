@@ -32,26 +32,59 @@ struct bytes http_peer_address(struct bytes peer)
 
 struct bytes http_header(const struct http_request *req, const char *name)
 {
+    struct bytes wanted = bytes_str(name);
+
     for (size_t i = 0; i < req->header_count; i++)
-        if (bytes_eq_str(req->headers[i].name, name))
+        if (bytes_eq(req->headers[i].name, wanted))
             return req->headers[i].value;
     return bytes_of(NULL, 0);
 }
 
-bool http_header_is_sendable(const struct http_header *header)
+/* Nearly all headers are ASCII without anything odd: eight bytes are looked at as one number. True:
+ * no byte is below `least`, above '~', or `other`. False: look at each. */
+static bool is_plain(struct bytes text, unsigned char least, unsigned char other)
 {
-    if (header->name.len == 0)
+    const uint64_t ones = 0x0101010101010101ULL;
+    uint64_t odd = 0;
+
+    if (text.len < sizeof(odd))
         return false;
-    for (size_t i = 0; i < header->name.len; i++)
-        if (header->name.ptr[i] <= ' ' || header->name.ptr[i] == ':' || header->name.ptr[i] == 0x7f)
+    for (size_t i = 0; i < text.len; i += sizeof(odd)) {
+        size_t at = i < text.len - sizeof(odd) ? i : text.len - sizeof(odd); /* the last overlaps */
+        uint64_t eight;
+
+        memcpy(&eight, text.ptr + at, sizeof(eight));
+        odd |= eight | (eight - ones * least) | (eight + ones) | ((eight ^ ones * other) - ones);
+    }
+    return (odd & ones * 0x80) == 0;
+}
+
+static bool is_sendable_name(struct bytes name)
+{
+    if (is_plain(name, ' ' + 1, ':'))
+        return true;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] <= ' ' || name.ptr[i] == ':' || name.ptr[i] == 0x7f)
             return false;
-    for (size_t i = 0; i < header->value.len; i++) {
-        unsigned char c = (unsigned char)header->value.ptr[i];
+    return name.len != 0;
+}
+
+static bool is_sendable_value(struct bytes value)
+{
+    if (is_plain(value, ' ', 0x7f))
+        return true;
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
 
         if ((c < ' ' && c != '\t') || c == 0x7f)
             return false;
     }
     return true;
+}
+
+bool http_header_is_sendable(const struct http_header *header)
+{
+    return is_sendable_name(header->name) && is_sendable_value(header->value);
 }
 
 void http_reply(struct http_request *req, const struct http_response *response)

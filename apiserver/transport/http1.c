@@ -331,11 +331,12 @@ static h2o_iovec_t copy_to_pool(h2o_req_t *req, struct bytes text)
 /* Ours to decide: how long it is, and what becomes of the connection. */
 static bool is_hop_header(struct bytes name)
 {
-    static const char *const names[] = {"content-length", "connection", "transfer-encoding",
-                                        "keep-alive", "date"};
+    static const struct bytes names[] = {BYTES_INIT("content-length"), BYTES_INIT("connection"),
+                                         BYTES_INIT("transfer-encoding"), BYTES_INIT("keep-alive"),
+                                         BYTES_INIT("date")};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (bytes_ieq(name, bytes_str(names[i])))
+        if (name.len == names[i].len && bytes_ieq(name, names[i]))
             return true;
     return false;
 }

@@ -82,10 +82,15 @@ static bool next_line(struct bytes *rest, struct bytes *ret_line)
 
 static bool is_authority(struct bytes authority)
 {
+    static const bool forbidden[0x7f] = {
+        [','] = true, ['/'] = true, ['\\'] = true, ['@'] = true, ['?'] = true,
+        ['#'] = true, ['<'] = true, ['>'] = true,  ['"'] = true, ['{'] = true,
+        ['}'] = true, ['|'] = true, ['^'] = true,  ['`'] = true};
+
     for (size_t i = 0; i < authority.len; i++) {
         unsigned char c = (unsigned char)authority.ptr[i];
 
-        if (c <= ' ' || c >= 0x7f || strchr(",/\\@?#<>\"{}|^`", c) != NULL)
+        if (c <= ' ' || c >= sizeof(forbidden) || forbidden[c])
             return false;
     }
     return true;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "apiserver/transport/http1_head.h"
+#include "base/buf.h"
 
 static const char request[] = "POST /api?x HTTP/1.1\r\nhost: a:1\r\nx-empty:\r\n"
                               "content-length: 4\r\n\r\n\r\n\r\n";
@@ -70,5 +71,48 @@ TEST(http1_head, a_head_cut_anywhere_is_refused_and_never_read_past_its_end)
         CHECK(head.why != NULL);
         free(copy);
         arena_release(&arena);
+    }
+}
+
+static bool is_read(struct bytes name, struct bytes value)
+{
+    struct http1_head head;
+    struct arena arena = {0};
+    struct buf input = {0};
+    int status;
+
+    buf_append_str(&input, "GET / HTTP/1.1\r\nhost: a\r\n");
+    buf_append_bytes(&input, name);
+    buf_append_str(&input, ": v"); /* blanks at the ends would be cut off */
+    buf_append_bytes(&input, value);
+    buf_append_str(&input, "v\r\n\r\n");
+    status = http1_head_read(buf_bytes(&input), &arena, &head);
+    buf_release(&input);
+    arena_release(&arena);
+    return status == 0;
+}
+
+/* Eight are looked at together: what a byte is must not depend on its place, nor on the others. */
+TEST(http1_head, a_header_is_refused_for_one_byte_wherever_it_stands)
+{
+    enum { LEN_MAX = 20 };
+    static const char fills[] = {'!', 'a', '~'};
+    char text[LEN_MAX];
+
+    for (size_t i = 0; i < ARRAY_LEN(fills) * LEN_MAX; i++) {
+        size_t len = i % LEN_MAX + 1;
+
+        memset(text, fills[i / LEN_MAX], sizeof(text));
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned c = 0; c < 256; c++) {
+                bool in_value = c == '\t' || (c >= ' ' && c != 0x7f);
+                bool in_name = c > ' ' && c < 0x7f; /* a colon ends it */
+
+                text[at] = (char)c;
+                CHECK(is_read(BYTES("x"), bytes_of(text, len)) == in_value);
+                CHECK(is_read(bytes_of(text, len), BYTES("x")) == in_name || (c == ':' && at == 0));
+            }
+            text[at] = fills[i / LEN_MAX];
+        }
     }
 }
