@@ -2,6 +2,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "base/base64.h"
 #include "codec/quantity.h"
 #include "codec/transcoder_path.h"
 #include "codec/transcoder_times.h"
@@ -146,6 +147,40 @@ static enum status check_duration(struct check *c, const struct json *node)
                      BYTES_FMT(node->text));
 }
 
+/* encoding/base64 skips line ends. */
+static bool is_base64(struct bytes text)
+{
+    struct buf joined = {0}, raw = {0};
+    bool is;
+
+    if (bytes_find(text, '\n') != text.len || bytes_find(text, '\r') != text.len) {
+        for (size_t i = 0; i < text.len; i++)
+            if (text.ptr[i] != '\n' && text.ptr[i] != '\r')
+                buf_append_char(&joined, text.ptr[i]);
+        text = buf_bytes(&joined);
+    }
+    is = base64_decode(&raw, text, BASE64_STANDARD);
+    buf_release(&joined);
+    buf_release(&raw);
+    return is;
+}
+
+static enum status check_bytes(struct check *c, const struct message_field *field,
+                               const struct json *node, const struct place *place)
+{
+    struct buf where = {0};
+
+    if (node->type != JSON_STRING)
+        return misfit(c, field, false, node, place);
+    if (is_base64(node->text))
+        return STATUS_OK;
+    path_write(&where, &place->step);
+    error_set(c->reterr, STATUS_BAD_REQUEST, "illegal base64 data in %.*s",
+              BYTES_FMT(buf_bytes(&where)));
+    buf_release(&where);
+    return STATUS_BAD_REQUEST;
+}
+
 /* ---- the walk ---- */
 
 static enum status check_fields(struct check *c, const struct message_type *type,
@@ -244,10 +279,8 @@ static enum status check_integer(struct check *c, const struct message_field *fi
 static enum status check_element(struct check *c, const struct message_field *field,
                                  struct json *node, const struct place *place)
 {
-    static const enum json_type types[] = {[TYPE_STRING] = JSON_STRING,
-                                           [TYPE_BYTES] = JSON_STRING,
-                                           [TYPE_BOOL] = JSON_BOOL,
-                                           [TYPE_DOUBLE] = JSON_NUMBER};
+    static const enum json_type types[] = {
+        [TYPE_STRING] = JSON_STRING, [TYPE_BOOL] = JSON_BOOL, [TYPE_DOUBLE] = JSON_NUMBER};
 
     if (node->type == JSON_NULL)
         return STATUS_OK;
@@ -257,8 +290,9 @@ static enum status check_element(struct check *c, const struct message_field *fi
         return check_integer(c, field, node, place);
     case TYPE_MESSAGE:
         return check_message(c, field, node, place);
-    case TYPE_STRING:
     case TYPE_BYTES:
+        return check_bytes(c, field, node, place);
+    case TYPE_STRING:
     case TYPE_BOOL:
     case TYPE_DOUBLE:
         break;

@@ -7,7 +7,7 @@
  *          as Go writes them: `spec.containers[0].imagee`.
  * Misfits  BAD_REQUEST: `json: cannot unmarshal number into Go struct field
  *          EnvVar.spec.containers.env.value of type string`. A null fits everywhere. Named Go types
- *          of strings are "string" here: a message does not know them.
+ *          of strings are "string" here: a message does not know them. Bytes are in base64.
  * Threads  any; the tree is the caller's.
  */
 #ifndef TIDEWATCH_CODEC_MESSAGE_CHECK_H

@@ -2,7 +2,6 @@
  * ConfigMap and Secret (k8s.io/kubernetes/pkg/apis/core/validation ValidateConfigMap,
  * ValidateSecret and their updates): what data may hold, how much, and what `immutable` freezes.
  */
-#include "apiserver/handlers/body.h"
 #include "apiserver/handlers/json_members.h"
 #include "apiserver/handlers/kind_rules.h"
 
@@ -28,32 +27,17 @@ static struct bytes without_line_ends(struct arena *arena, struct bytes text)
     return bytes_of(copy, len);
 }
 
-static enum status check_base64(struct draft *draft, const char *name, struct error *reterr)
+static void join_lines(struct draft *draft, const char *name)
 {
     json_each(json_get(draft->tree, bytes_str(name)), it) {
-        struct buf raw = {0};
-        bool good = true;
-
-        if (it->type == JSON_STRING) {
+        if (it->type == JSON_STRING)
             it->text = without_line_ends(draft->arena, it->text);
-            good = base64_decode(&raw, it->text, BASE64_STANDARD);
-        }
-        buf_release(&raw);
-        if (!good)
-            return body_error(reterr, draft->kind, "illegal base64 data in %s.%.*s", name,
-                              BYTES_FMT(it->key));
     }
-    return STATUS_OK;
 }
 
-enum status config_map_check(struct draft *draft, struct error *reterr)
+void config_map_prepare(struct draft *draft)
 {
-    return check_base64(draft, "binaryData", reterr);
-}
-
-enum status secret_check(struct draft *draft, struct error *reterr)
-{
-    return check_base64(draft, "data", reterr);
+    join_lines(draft, "binaryData");
 }
 
 /* ---- stringData ---- */
@@ -78,6 +62,7 @@ void secret_prepare(struct draft *draft)
     struct json *data;
     struct map known = {0};
 
+    join_lines(draft, "data");
     if (!json_is(texts, JSON_OBJECT) || texts->count == 0)
         return;
     data = json_ensure_object(draft->arena, draft->tree, "data");

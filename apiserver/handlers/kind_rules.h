@@ -11,8 +11,6 @@ struct kind_rules {
     const char *group_resource;
     enum name_rule name_rule;
     bool keeps_status; /* a status sent with a create is taken */
-    /* Types a decoder would refuse: BAD_REQUEST. */
-    enum status (*check)(struct draft *draft, struct error *reterr);
     /* Normalises, behind the defaults. */
     void (*prepare)(struct draft *draft);
     /* Adds to draft->errors. */
@@ -22,9 +20,8 @@ struct kind_rules {
 };
 
 /* data_rules.c: ConfigMap, Secret */
-enum status config_map_check(struct draft *draft, struct error *reterr);
+void config_map_prepare(struct draft *draft);
 void config_map_validate(struct draft *draft);
-enum status secret_check(struct draft *draft, struct error *reterr);
 void secret_prepare(struct draft *draft);
 void secret_validate(struct draft *draft);
 

@@ -6,11 +6,10 @@
 
 /* What kinds do differently; a kind without a row here does nothing differently. */
 static const struct kind_rules kind_rules[] = {
-    {.group_resource = "configmaps", .check = config_map_check, .validate = config_map_validate},
-    {.group_resource = "secrets",
-     .check = secret_check,
-     .prepare = secret_prepare,
-     .validate = secret_validate},
+    {.group_resource = "configmaps",
+     .prepare = config_map_prepare,
+     .validate = config_map_validate},
+    {.group_resource = "secrets", .prepare = secret_prepare, .validate = secret_validate},
     {.group_resource = "namespaces", .name_rule = NAME_LABEL, .prepare = namespace_prepare},
     {.group_resource = "services", .name_rule = NAME_LABEL_1035, .prepare = service_prepare},
     {.group_resource = "pods", .prepare = pod_prepare},
@@ -125,10 +124,8 @@ static enum status out_of_memory(const struct arena *arena, struct error *reterr
 enum status strategy_create(struct draft *draft, struct error *reterr)
 {
     const struct kind_rules *rules = rules_of(draft->kind);
-    enum status st = rules->check != NULL ? rules->check(draft, reterr) : STATUS_OK;
+    enum status st;
 
-    if (st != STATUS_OK)
-        return st;
     meta_begin(draft->arena, draft->kind, draft->tree, draft->namespace);
     if (draft->kind->has_status && !rules->keeps_status)
         json_remove(draft->tree, BYTES("status"));
@@ -151,10 +148,8 @@ static void keep_member(struct arena *arena, struct json *tree, const struct jso
 enum status strategy_update(struct draft *draft, struct error *reterr)
 {
     const struct kind_rules *rules = rules_of(draft->kind);
-    enum status st = rules->check != NULL ? rules->check(draft, reterr) : STATUS_OK;
+    enum status st;
 
-    if (st != STATUS_OK)
-        return st;
     meta_keep(draft->arena, draft->tree, draft->old);
     if (draft->kind->has_status)
         keep_member(draft->arena, draft->tree, draft->old, "status");

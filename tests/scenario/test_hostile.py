@@ -121,6 +121,30 @@ class Headers(ApiTest):
             self.assertEqual(answer.code, 415, answer)
         self.assertEqual(self.client.get(CONFIGMAPS + "/forged").code, 404)
 
+    def test_an_object_that_typed_clients_cannot_read_is_not_stored(self):
+        deployment = {"metadata": {"name": "typed"}, "spec": {
+            "replicas": 1, "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}}
+        path = "/apis/apps/v1/namespaces/default/deployments"
+        self.made(path, deployment)
+        cannot = "json: cannot unmarshal "
+        for spec, why in (({"replicas": "1"}, cannot + "string into Go struct field DeploymentSpec.spec.replicas of type int32"),
+                          ({"replicas": 1.5}, cannot + "number 1.5 into"), ({"replicas": 1 << 31}, cannot + "number 2147483648 into"),
+                          ({"paused": "no"}, "DeploymentSpec.spec.paused of type bool"),
+                          ({"template": {"spec": {"containers": {}}}}, cannot + "object into Go struct field PodSpec.spec.template.spec.containers"),
+                          ({"template": {"spec": {"containers": [{"ports": [{"containerPort": True}]}]}}}, "ContainerPort.spec.template.spec.containers.ports.containerPort")):
+            bad = {"metadata": {"name": "bad"}, "spec": {**deployment["spec"], **spec}}
+            self.refused(self.client.create(path, bad), 400, "BadRequest", why)
+            self.refused(self.client.call("PATCH", path + "/typed", {"spec": spec}, "application/merge-patch+json"), 422, "Invalid", why)
+        self.refused(self.client.call("PATCH", path + "/typed/status", {"status": {"replicas": {}}}, "application/merge-patch+json"),
+                     422, "Invalid", "DeploymentStatus.status.replicas")
+        self.refused(self.client.call("PUT", path + "/typed/status", {**deployment, "status": {"replicas": {}}}),
+                     400, "BadRequest", "DeploymentStatus.status.replicas")
+        self.refused(self.client.create(CONFIGMAPS, {"metadata": {"name": "bad"}, "immutable": "yes"}), 400, "BadRequest", "immutable")
+        crd = {"metadata": {"name": "as.b.c"}, "spec": {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {"caBundle": "not base64"}}}}}
+        self.refused(self.client.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd), 400, "BadRequest", "illegal base64 data")
+        self.assertEqual(self.ok("GET", path)["items"][0]["spec"]["replicas"], 1)
+
     def test_a_packed_body_is_not_unpacked(self):
         bomb = gzip.compress(b"[" * (64 << 20))
         answer = self.client.call("POST", CONFIGMAPS, bomb, Content_Encoding="gzip")

@@ -10,7 +10,7 @@ import unittest
 
 from tidewatch import CONFIGMAPS, ApiTest, SecureServer, Watch, configmap, main
 
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+PODS = "/api/v1/namespaces/default/pods"
 SECRETS = "/api/v1/namespaces/default/secrets"
 
 
@@ -53,22 +53,23 @@ class Texts(ApiTest):
 
 
 class Numbers(ApiTest):
-    def lease(self, name, number):
-        return ('{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"%s"},"spec":{"leaseDurationSeconds":%s}}'
-                % (name, number))
+    def pod(self, name, number):
+        """With a number of 64 bits."""
+        return ('{"apiVersion":"v1","kind":"Pod","metadata":{"name":"%s"},"spec":{"terminationGracePeriodSeconds":%s,'
+                '"containers":[{"name":"c","image":"i"}]}}' % (name, number))
 
     def test_a_number_is_kept_to_the_last_digit_or_refused(self):
         for i, number in enumerate(("9007199254740993", "9223372036854775807", "-9223372036854775808", "9223372036854775808",
                                     "18446744073709551616", "-0", "1e2", "1e400", "-1e400", "0.1", "7" * 400, "1e-400", "1" + "0" * 400 + "e-400")):
-            answer = self.client.create(LEASES, self.lease(f"n{i}", number))
+            answer = self.client.create(PODS, self.pod(f"n{i}", number))
             self.assertIn(answer.code, (201, 400, 422), (number, answer))
             if answer.code == 201:
-                got = json.loads(self.client.get(f"{LEASES}/n{i}").body, parse_int=str, parse_float=str)["spec"]["leaseDurationSeconds"]
+                got = json.loads(self.client.get(f"{PODS}/n{i}").body, parse_int=str, parse_float=str)["spec"]["terminationGracePeriodSeconds"]
                 self.assertIn(got, {"-0": ("-0", "0"), "1e2": ("1e2", "100")}.get(number, (number,)), number)
 
     def test_what_is_no_number_in_json_is_refused(self):
         for number in ("NaN", "Infinity", "+1", "01", ".5", "5.", "0x10", "1e", "--1", "1_000", "1,0", "٣"):
-            self.refused(self.client.create(LEASES, self.lease("none", number).encode()), 400, "BadRequest")
+            self.refused(self.client.create(PODS, self.pod("none", number).encode()), 400, "BadRequest")
 
     def test_parameters_do_not_overflow(self):
         for number in (1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, 1 << 64, 10 ** 400, -1, -(1 << 63), -(1 << 63) - 1):

@@ -146,6 +146,7 @@ TEST(message_check, refuses_a_value_of_a_wrong_type_in_the_words_of_gos_decoder)
 
 TEST(message_check, refuses_what_no_form_takes)
 {
+    is_refused("Secret", "{'data':{'a':'!'}}", "illegal base64 data in data.a");
     is_refused("Pod", "{'spec':{'containers':[{'resources':{'limits':{'cpu':'a lot'}}}]}}",
                "quantities must match the regular expression "
                "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
