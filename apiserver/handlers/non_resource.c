@@ -18,13 +18,14 @@ static const struct bytes text_type = BYTES_INIT("text/plain; charset=utf-8");
 static void respond_document(struct api_request *api, struct document *doc, const char *cache)
 {
     struct bytes etag = bytes_str(doc->etag);
-    struct http_header headers[5 + API_EXTRA_HEADERS_MAX] = {
+    struct http_header headers[6 + API_EXTRA_HEADERS_MAX] = {
         {BYTES("audit-id"), bytes_str(api->audit_id)},
         {BYTES("cache-control"), bytes_str(cache)},
         {BYTES("content-type"), doc->content_type},
         {BYTES("vary"), BYTES("Accept")},
+        {BYTES("x-content-type-options"), BYTES("nosniff")},
     };
-    struct http_response response = {200, headers, 4, doc->body};
+    struct http_response response = {200, headers, 5, doc->body};
 
     for (size_t i = 0; i < api->extra_count; i++)
         headers[response.header_count++] = api->extra[i];

@@ -2,12 +2,14 @@
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import unittest
 
 from tidewatch import CONFIGMAPS, PATIENCE_S, SecureServer, main, wait_for
@@ -161,6 +163,25 @@ class Credentials(unittest.TestCase):
         made = self.certificate("nul", "/O=system:masters-x/CN=eve")
         self.put_into(made, b"system:masters-x", b"system:masters\0x")
         self.assertEqual(self.whoami(cert="nul"), 401)
+
+    def end_soon(self, made, seconds):
+        """The certificate ends so many seconds from now."""
+        with open(made + ".crt") as f:
+            der = ssl.PEM_cert_to_DER_cert(f.read())
+        old = re.findall(rb"\x17\x0d(\d{12}Z)", der)[1]  # UTCTime: from when, until when
+        self.put_into(made, old, time.strftime("%y%m%d%H%M%SZ", time.gmtime(time.time() + seconds)).encode())
+
+    def test_a_watch_ends_with_the_certificate_it_came_with(self):
+        made = self.certificate("brief", "/O=system:masters/CN=brief")
+        code, seconds = 401, 3
+        while code == 401 and seconds < PATIENCE_S:  # a machine may be too slow for the first
+            self.end_soon(made, seconds)
+            watch = self.server.watch(CONFIGMAPS + "?watch=1&resourceVersion=1", cert="brief")
+            self.addCleanup(watch.close)
+            code, seconds = watch.code, 2 * seconds
+        self.assertEqual(code, 200)
+        self.assertEqual([e for e in watch.rest() if e["type"] == "ERROR"], [])
+        wait_for(lambda: self.whoami(cert="brief") == 401, "the end of the certificate")
 
     def test_a_certificate_of_10_000_names_is_read_and_a_longer_one_is_not(self):
         self.certificate("names", "/CN=many", [f"DNS:n{i}.x" for i in range(10000)])

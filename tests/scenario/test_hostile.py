@@ -103,6 +103,17 @@ class Headers(ApiTest):
                 self.assertEqual(len(codes(answer.split(b"\r\n\r\n")[0])), 1, answer)
                 self.assertNotIn(b"\r\nx-evil", answer.lower())
 
+    def test_a_browser_takes_no_answer_for_what_it_is_not_and_the_page_runs_nothing_else(self):
+        for path in (CONFIGMAPS, CONFIGMAPS + "/none", "/nowhere", "/version", "/healthz", "/ui/live", "/openapi/v3", CONFIGMAPS + "?watch=1&timeoutSeconds=1"):
+            self.assertEqual(self.client.get(path).headers.get("x-content-type-options"), "nosniff", path)
+        page = self.client.get("/ui/live")
+        policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+        nonce = policy["script-src"].strip("'").partition("nonce-")[2]
+        self.assertEqual({name: policy[name] for name in ("default-src", "connect-src", "frame-ancestors", "base-uri", "form-action")},
+                         {"default-src": "'none'", "connect-src": "'self'", "frame-ancestors": "'none'", "base-uri": "'none'", "form-action": "'none'"})
+        self.assertIn(f'nonce="{nonce}"'.encode(), page.body)
+        self.assertNotIn(nonce.encode(), self.client.get("/ui/live").body)
+
     def test_a_page_of_another_origin_opens_no_websocket(self):
         handshake = (f"GET {CONFIGMAPS}?watch=1 HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n")
