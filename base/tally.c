@@ -51,7 +51,7 @@ static void drop_if_empty(struct tally_entry *entry)
     free(entry);
 }
 
-enum status tally_take(struct tally *tally, struct bytes key, uint64_t max,
+enum status tally_take(struct tally *tally, struct bytes key, uint64_t count, uint64_t max,
                        struct tally_entry **ret_entry)
 {
     enum status st = STATUS_OK;
@@ -61,18 +61,18 @@ enum status tally_take(struct tally *tally, struct bytes key, uint64_t max,
     entry = entry_of(tally, key);
     if (entry == NULL) {
         st = STATUS_NO_MEMORY;
-    } else if (entry->held >= max) {
+    } else if (count > max || entry->held > max - count) {
         st = STATUS_TOO_MANY_REQUESTS;
         drop_if_empty(entry);
     } else {
-        entry->held++;
+        entry->held += count;
         *ret_entry = entry;
     }
     pthread_mutex_unlock(&tally->lock);
     return st;
 }
 
-void tally_return(struct tally_entry *entry)
+void tally_return(struct tally_entry *entry, uint64_t count)
 {
     struct tally *tally;
 
@@ -80,7 +80,7 @@ void tally_return(struct tally_entry *entry)
         return;
     tally = entry->tally;
     pthread_mutex_lock(&tally->lock);
-    entry->held--;
+    entry->held -= count;
     drop_if_empty(entry);
     pthread_mutex_unlock(&tally->lock);
 }

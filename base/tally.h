@@ -28,11 +28,11 @@ struct tally_entry;
 void tally_init(struct tally *tally);
 /* All entries have been returned. */
 void tally_release(struct tally *tally);
-/* One more for `key`, unless it holds `max` already. */
-MUST_CHECK enum status tally_take(struct tally *tally, struct bytes key, uint64_t max,
-                                  struct tally_entry **ret_entry);
+/* So many more for `key`, if it does not hold more than `max` then. */
+MUST_CHECK enum status tally_take(struct tally *tally, struct bytes key, uint64_t count,
+                                  uint64_t max, struct tally_entry **ret_entry);
 /* NULL is fine. */
-void tally_return(struct tally_entry *entry);
+void tally_return(struct tally_entry *entry, uint64_t count);
 
 /* `more` of what is shared, of which there is `max` (0: without bound). False: nothing is taken. */
 MUST_CHECK bool tally_grow(struct tally_entry *entry, uint64_t more, uint64_t max);

@@ -27,7 +27,8 @@ struct permit {
     struct worker *worker;
     size_t refs;                 /* one a watch */
     struct audit_stream *stream; /* what is recorded of its only watch; or NULL */
-    struct tally_entry *place;   /* each watch has one, among the watches of its user; or NULL */
+    struct tally_entry *place;   /* each watch has some, among those of its user; or NULL */
+    uint32_t weight;             /* so many */
     struct session *session;     /* NULL: nothing can take its right away */
     struct access *what;         /* behind the struct, with its texts; NULL without a session */
 };
@@ -100,7 +101,7 @@ static void release(struct watch_permit *base)
 {
     struct permit *permit = (struct permit *)base;
 
-    tally_return(permit->place);
+    tally_return(permit->place, permit->weight);
     if (--permit->refs != 0)
         return;
     if (permit->worker->last_permit == permit)
@@ -163,7 +164,7 @@ static bool is_same_access(const struct access *a, const struct access *b)
 static bool is_same(const struct permit *a, const struct permit *b)
 {
     return a->stream == NULL && b->stream == NULL && a->place == b->place &&
-           a->session == b->session && is_same_access(a->what, b->what);
+           a->weight == b->weight && a->session == b->session && is_same_access(a->what, b->what);
 }
 
 /* Takes the permit, and gives the last one if that says the same. */
@@ -200,13 +201,13 @@ struct bytes access_write_holder(struct buf *out, const struct api_request *api)
     return buf_bytes(out);
 }
 
-static enum status take_place(struct api_request *api, struct tally_entry **ret_place,
-                              struct error *reterr)
+static enum status take_place(struct api_request *api, uint32_t weight,
+                              struct tally_entry **ret_place, struct error *reterr)
 {
     uint64_t max = api->worker->info->user_watches_max;
     struct buf holder = {0};
     struct bytes name = access_write_holder(&holder, api);
-    enum status st = tally_take(api->worker->info->watches, name, max, ret_place);
+    enum status st = tally_take(api->worker->info->watches, name, weight, max, ret_place);
 
     if (st == STATUS_TOO_MANY_REQUESTS) {
         error_set(reterr, st, "too many watches: %.*s has %llu already", BYTES_FMT(name),
@@ -226,7 +227,7 @@ static bool is_counted(const struct api_request *api)
            (api->http != NULL || (api->identity != NULL && api->identity->proof != PROOF_NONE));
 }
 
-enum status api_permit_watch(struct api_request *api, const struct access *what,
+enum status api_permit_watch(struct api_request *api, const struct access *what, uint32_t weight,
                              struct watch_permit **ret_permit, struct error *reterr)
 {
     struct audit_stream *stream = audit_stream_of(api);
@@ -243,8 +244,9 @@ enum status api_permit_watch(struct api_request *api, const struct access *what,
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
     }
     permit->stream = stream;
+    permit->weight = weight;
     if (is_counted(api))
-        st = take_place(api, &permit->place, reterr);
+        st = take_place(api, weight, &permit->place, reterr);
     if (st == STATUS_OK && !for_ever && (permit->session = session_of(api)) == NULL)
         st = error_set(reterr, STATUS_NO_MEMORY, "out of memory");
     if (st == STATUS_OK)

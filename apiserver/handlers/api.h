@@ -186,9 +186,10 @@ void api_access_of(struct api_request *api, struct access *ret_what);
 MUST_CHECK enum status api_authorize(struct api_request *api, const struct access *what,
                                      struct error *reterr);
 /* The right to watch `what`, which was authorized, for watch_spec.permit: the watch ends with it.
- * NULL: it has no end. `what` is copied. NO_MEMORY. */
+ * NULL: it has no end. `what` is copied. `weight`: list_options_weight(). NO_MEMORY. */
 MUST_CHECK enum status api_permit_watch(struct api_request *api, const struct access *what,
-                                        struct watch_permit **ret_permit, struct error *reterr);
+                                        uint32_t weight, struct watch_permit **ret_permit,
+                                        struct error *reterr);
 /* On whose behalf a stream goes on asking, when its request is gone. */
 struct session;
 /* A reference, for api_session_unref(); NULL: nothing can take its rights away. NO_MEMORY. */

@@ -171,7 +171,8 @@ static void start(struct api_request *api)
     watch_spec_begin(&spec, o, watch_cache_rev(api->worker->cache));
     spec.initial_end = spec.initial && spec.bookmarks;
     api_access_of(api, &what);
-    if (api_permit_watch(api, &what, &spec.permit, &err) != STATUS_OK) {
+    if (api_permit_watch(api, &what, list_options_weight(&api->info.query), &spec.permit, &err) !=
+        STATUS_OK) {
         respond_error(api, &err);
         return;
     }

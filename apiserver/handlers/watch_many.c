@@ -152,7 +152,9 @@ static enum status authorize(struct api_request *api, const struct request_info 
     if (bytes_eq_str(what.resource, "namespaces") && what.namespace.len == 0)
         what.namespace = info->name;
     st = api_authorize(api, &what, reterr);
-    return st == STATUS_OK ? api_permit_watch(api, &what, ret_permit, reterr) : st;
+    return st == STATUS_OK
+               ? api_permit_watch(api, &what, list_options_weight(&info->query), ret_permit, reterr)
+               : st;
 }
 
 /* `told` 0: it begins as it says. */

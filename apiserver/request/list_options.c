@@ -151,6 +151,13 @@ enum status list_options_parse(const struct query *query, bool watch,
     return st;
 }
 
+uint32_t list_options_weight(const struct query *query)
+{
+    size_t len = query_get(query, "labelSelector").len + query_get(query, "fieldSelector").len;
+
+    return 1 + (uint32_t)(len / LIST_OPTIONS_WEIGHED);
+}
+
 void list_options_release(struct list_options *options)
 {
     label_selector_free(options->labels);

@@ -30,6 +30,10 @@ struct list_options {
 MUST_CHECK enum status list_options_parse(const struct query *query, bool watch,
                                           struct list_options *ret_options, struct error *reterr);
 void list_options_release(struct list_options *options);
+/* How many watches one with these selectors counts for: they stay in memory with it, ten times as
+ * long as they were written. */
+enum { LIST_OPTIONS_WEIGHED = 256 }; /* bytes of selectors that count for one more */
+uint32_t list_options_weight(const struct query *query);
 
 /* "continue" tokens: base64url of {"v":"meta.k8s.io/v1","rv":N,"start":"key\u0000"}
  * (k8s.io/apiserver/pkg/storage/continue.go), and "left", our own: items behind this page. */

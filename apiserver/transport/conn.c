@@ -58,7 +58,7 @@ static void conn_on_close(void *data)
     conn->sock = NULL;
     tls_release(conn);
     conn_let_go(conn, 0);
-    tally_return(conn->place);
+    tally_return(conn->place, 1);
     conn->place = NULL;
     conn->ops->on_closed(conn);
     list_remove(&conn->link);
@@ -182,7 +182,7 @@ bool conn_admit(struct conn *conn, bool tls)
     char text[PEER_TEXT_MAX];
     struct bytes peer = peer_text(&conn->peer, text);
 
-    if (server->peers == NULL || tally_take(server->peers, http_peer_address(peer),
+    if (server->peers == NULL || tally_take(server->peers, http_peer_address(peer), 1,
                                             max != 0 ? max : UINT64_MAX, &conn->place) == STATUS_OK)
         return true;
     refuse(conn, tls, peer);

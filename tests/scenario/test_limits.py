@@ -140,6 +140,28 @@ class Watches(ApiTest):
         second.close()
 
 
+class LongSelectors(ApiTest):
+    flags = ("--max-watches-per-user=5",)
+
+    def test_a_watch_of_many_terms_counts_for_more_than_one(self):
+        path = WATCH + "&labelSelector=" + ",".join(f"l{i:03}!=x" for i in range(100))  # 799 bytes: 1 + 3
+        heavy = Watch(self.server.port, path)
+        self.assertEqual(heavy.code, 200)
+        self.refused(self.client.get(path), 429, "TooManyRequests", "too many watches")
+        light = Watch(self.server.port, WATCH)
+        self.assertEqual(light.code, 200)
+        self.refused(self.client.get(WATCH), 429, "TooManyRequests", "too many watches")
+        heavy.close()
+
+        def opened():
+            watch = Watch(self.server.port, path)
+            watch.close()
+            return watch.code == 200
+
+        wait_for(opened, "all places of the watch that has left")
+        light.close()
+
+
 class WatchesOfUsers(unittest.TestCase):
     def test_one_user_does_not_take_the_place_of_another(self):
         with SecureServer(flags=["--max-watches-per-user=1"]) as server:
