@@ -26,6 +26,13 @@ class ClockServer(Server):
         self.environment = {"LD_PRELOAD": LIBRARY[0], "FAKETIME_TIMESTAMP_FILE": self.file, "FAKETIME_NO_CACHE": "1",
                             "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
         super().start()
+        self.pids = [*getattr(self, "pids", []), self.process.pid]
+
+    def sweep(self):
+        """What libfaketime leaves of a process that is killed."""
+        for pid in self.pids:
+            for path in glob.glob(f"/dev/shm/*faketime_*_{pid}"):
+                os.remove(path)
 
     def jump(self, offset):
         with open(self.file + ".new", "w") as f:
@@ -51,6 +58,7 @@ class Clock(unittest.TestCase):
             self.assertTrue(run.wait_for_acks(40), run.trouble())
         finally:
             history, log = run.finish()
+            run.server.sweep()
         self.assertEqual(len(years), 3, "the clock did not jump")
         self.assertEqual([f"{v.name}: {v.what}" for v in chaos.judge(history, log, Told([], []))], [])
 
