@@ -125,24 +125,25 @@ bool cipher_seal(const struct cipher *cipher, const uint8_t nonce[CIPHER_NONCE_L
     return fine;
 }
 
-bool cipher_open(const struct cipher *cipher, const uint8_t nonce[CIPHER_NONCE_LEN],
-                 struct bytes bound, struct bytes sealed, struct buf *out)
+enum status cipher_open(const struct cipher *cipher, const uint8_t nonce[CIPHER_NONCE_LEN],
+                        struct bytes bound, struct bytes sealed, struct buf *out)
 {
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     struct bytes text = bytes_of(sealed.ptr, sealed.len - CIPHER_TAG_LEN);
     uint8_t tag[CIPHER_TAG_LEN], none[BLOCK];
+    enum status st = STATUS_NO_MEMORY;
+    EVP_CIPHER_CTX *context;
     int got = 0;
-    bool fine = context != NULL && sealed.len >= CIPHER_TAG_LEN && sealed.len <= INT32_MAX / 2 &&
-                buf_reserve(out, text.len) && begin(cipher, nonce, false, context);
 
-    if (fine) {
-        memcpy(tag, text.ptr + text.len, CIPHER_TAG_LEN);
-        fine = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, CIPHER_TAG_LEN, tag) == 1 &&
-               feed(context, bound, text, out->data + out->len) &&
-               EVP_DecryptFinal_ex(context, none, &got) == 1;
-    }
-    if (fine)
+    if (sealed.len < CIPHER_TAG_LEN || sealed.len > INT32_MAX / 2)
+        return STATUS_SEALED;
+    context = EVP_CIPHER_CTX_new();
+    memcpy(tag, text.ptr + text.len, CIPHER_TAG_LEN);
+    if (context != NULL && buf_reserve(out, text.len) && begin(cipher, nonce, false, context) &&
+        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, CIPHER_TAG_LEN, tag) == 1 &&
+        feed(context, bound, text, out->data + out->len))
+        st = EVP_DecryptFinal_ex(context, none, &got) == 1 ? STATUS_OK : STATUS_SEALED;
+    if (st == STATUS_OK)
         out->len += text.len;
     EVP_CIPHER_CTX_free(context);
-    return fine;
+    return st;
 }

@@ -11,12 +11,13 @@
  *          given again. With 192 random bits a key lasts for 2^80 messages, without any state.
  * Owner    cipher_free() wipes the key.
  * Threads  immutable once made.
- * Errors   false: no memory, or when opening, not what was sealed.
+ * Errors   NO_MEMORY; SEALED: not what was sealed.
  */
 #ifndef TIDEWATCH_STORAGE_CIPHER_H
 #define TIDEWATCH_STORAGE_CIPHER_H
 
 #include "base/buf.h"
+#include "base/status.h"
 
 enum { CIPHER_KEY_LEN = 32, CIPHER_NONCE_LEN = 24, CIPHER_TAG_LEN = 16 };
 
@@ -28,12 +29,13 @@ void cipher_free(struct cipher *cipher);
 /* In constant time. */
 bool cipher_is_same(const struct cipher *a, const struct cipher *b);
 
-/* Appends ciphertext and tag. `bound` is not stored: whoever opens must know it. A nonce is for one
- * message alone. */
+/* Appends ciphertext and tag; false without memory. `bound` is not stored: whoever opens must know
+ * it. A nonce is for one message alone. */
 MUST_CHECK bool cipher_seal(const struct cipher *cipher, const uint8_t nonce[CIPHER_NONCE_LEN],
                             struct bytes bound, struct bytes text, struct buf *out);
-/* Appends the text. False: nothing of `out` is to be used. */
-MUST_CHECK bool cipher_open(const struct cipher *cipher, const uint8_t nonce[CIPHER_NONCE_LEN],
-                            struct bytes bound, struct bytes sealed, struct buf *out);
+/* Appends the text. Behind an error nothing of `out` is to be used. */
+MUST_CHECK enum status cipher_open(const struct cipher *cipher,
+                                   const uint8_t nonce[CIPHER_NONCE_LEN], struct bytes bound,
+                                   struct bytes sealed, struct buf *out);
 
 #endif

@@ -217,6 +217,7 @@ enum status sealing_seal(const struct sealing *sealing, struct bytes key, uint64
                          struct bytes value, struct buf *out, struct error *reterr)
 {
     struct bytes id = sealing_id_for(sealing, key);
+    const struct seal_key *with = find_key(sealing, id);
     uint8_t nonce[CIPHER_NONCE_LEN];
     char bound[BOUND_MAX];
 
@@ -224,13 +225,13 @@ enum status sealing_seal(const struct sealing *sealing, struct bytes key, uint64
         buf_append_bytes(out, value);
         return out->failed ? no_memory(reterr) : STATUS_OK;
     }
+    assert(with != NULL); /* a rule's */
     rand_bytes(nonce, sizeof(nonce));
     buf_append_str(out, MARK);
     buf_append_bytes(out, id);
     buf_append_char(out, ':');
     buf_append(out, nonce, sizeof(nonce));
-    return !out->failed && cipher_seal(find_key(sealing, id)->cipher, nonce,
-                                       place_of(bound, key, rev), value, out)
+    return !out->failed && cipher_seal(with->cipher, nonce, place_of(bound, key, rev), value, out)
                ? STATUS_OK
                : no_memory(reterr);
 }
@@ -242,6 +243,7 @@ enum status sealing_open(const struct sealing *sealing, struct bytes key, uint64
     struct bytes id = sealed_id(stored);
     struct bytes frame = bytes_from(stored, sizeof(MARK) + id.len);
     const struct seal_key *with = find_key(sealing, id);
+    enum status st = STATUS_SEALED;
     char bound[BOUND_MAX];
 
     if (id.len == 0 && !sealing_takes(sealing, key, id))
@@ -258,14 +260,16 @@ enum status sealing_open(const struct sealing *sealing, struct bytes key, uint64
                          "given",
                          (unsigned long long)rev, BYTES_FMT(id));
     scratch->len = 0;
-    if (frame.len < FRAME_LEN || key.len > BOUND_KEY_MAX ||
-        !cipher_open(with->cipher, (const uint8_t *)frame.ptr, place_of(bound, key, rev),
-                     bytes_from(frame, CIPHER_NONCE_LEN), scratch))
-        return scratch->failed ? no_memory(reterr)
-                               : error_set(reterr, STATUS_SEALED,
-                                           "revision %llu does not open with key \"%.*s\": the key "
-                                           "has another secret, or what is stored was changed",
-                                           (unsigned long long)rev, BYTES_FMT(id));
+    if (frame.len >= FRAME_LEN && key.len <= BOUND_KEY_MAX)
+        st = cipher_open(with->cipher, (const uint8_t *)frame.ptr, place_of(bound, key, rev),
+                         bytes_from(frame, CIPHER_NONCE_LEN), scratch);
+    if (st == STATUS_NO_MEMORY)
+        return no_memory(reterr);
+    if (st != STATUS_OK)
+        return error_set(reterr, st,
+                         "revision %llu does not open with key \"%.*s\": the key has another "
+                         "secret, or what is stored was changed",
+                         (unsigned long long)rev, BYTES_FMT(id));
     *ret_value = buf_bytes(scratch);
     return STATUS_OK;
 }

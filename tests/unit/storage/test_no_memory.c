@@ -4,6 +4,8 @@
 
 #include <dirent.h>
 
+#include <openssl/crypto.h>
+
 #include "storage/store_file.h"
 #include "unit/storage/fault_vfs.h"
 #include "unit/storage/store.h"
@@ -27,6 +29,7 @@ static void use_fast_disk(void)
 struct story {
     struct store store;
     bool is_file;
+    const char *keys; /* of one letter, the first of which seals "a/"; NULL: nothing is sealed */
     uint64_t acknowledged; /* the newest revision */
     struct text text;
 };
@@ -66,6 +69,7 @@ static void end(struct story *story)
 {
     DIR *folder;
 
+    OPENSSL_thread_stop(); /* what it keeps of a thread's errors */
     story_calm(true);
     folder = opendir(story->store.folder);
     CHECK(folder != NULL);
@@ -78,12 +82,37 @@ static void end(struct story *story)
     story_calm(false);
 }
 
+static enum status make_sealing(const char *keys, struct sealing **ret_sealing)
+{
+    struct sealing *sealing = sealing_new();
+    enum status st = sealing != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+
+    for (const char *key = keys; *key != '\0' && st == STATUS_OK; key++) {
+        uint8_t secret[SEALING_SECRET_LEN];
+
+        memset(secret, *key, sizeof(secret));
+        st = sealing_add_key(sealing, bytes_of(key, 1), secret, NULL);
+    }
+    if (st == STATUS_OK)
+        st = sealing_add_rule(sealing, BYTES("a/"), bytes_of(keys, 1), true, NULL);
+    if (st == STATUS_OK)
+        *ret_sealing = sealing;
+    else
+        sealing_free(sealing);
+    return st;
+}
+
 static enum status open_store(struct story *story)
 {
     struct store *store = &story->store;
     struct error err = {0};
-    enum status st = storage_open(&store->options, &store->storage, &err);
+    enum status st = STATUS_OK;
 
+    store->options.sealing = NULL;
+    if (story->keys != NULL)
+        st = make_sealing(story->keys, &store->options.sealing);
+    if (st == STATUS_OK)
+        st = storage_open(&store->options, &store->storage, &err);
     if (st == STATUS_OK)
         st = storage_start(store->storage, &err);
     if (st != STATUS_OK && st != STATUS_NO_MEMORY)
@@ -290,4 +319,58 @@ TEST(no_memory, a_store_is_verified_and_copied_or_nothing_is_made)
 
     use_fast_disk();
     fail_each(check_and_copy, &story, FAIL_ALL_THREADS | FAIL_SOME);
+}
+
+/* ---- what is sealed ---- */
+
+TEST(no_memory, a_sealed_store_is_written_and_read_or_says_so)
+{
+    static struct story story = {.is_file = true, .keys = "k"};
+
+    use_fast_disk();
+    fail_each(write_and_read, &story, FAIL_ALL_THREADS | FAIL_SOME);
+}
+
+/* To another key while it is served, and then its history too. */
+static enum status change_keys(void *user)
+{
+    struct store_file_report report;
+    struct story *story = user;
+    struct sealing *next = NULL;
+    struct error err = {0};
+    enum status st;
+
+    story->keys = "k";
+    prepare(story);
+    story_calm(true);
+    CHECK_INT(open_store(story), STATUS_OK);
+    story_calm(false);
+    st = make_sealing("lk", &next);
+    if (st == STATUS_OK &&
+        (st = storage_use_sealing(story->store.storage, next, &err)) != STATUS_OK)
+        sealing_free(next);
+    story->keys = "lk"; /* open what either has sealed */
+    if (st == STATUS_OK)
+        st = write_one(story, put_of("a/1", "text", 6));
+    close_store(story);
+    if (st == STATUS_OK)
+        st = make_sealing("lk", &next);
+    if (st == STATUS_OK) {
+        st = store_file_reseal(story->store.path, next, NULL, &report, &err);
+        if (st == STATUS_OK)
+            st = store_file_verify(story->store.path, next, NULL, &report, &err);
+        sealing_free(next);
+    }
+    error_release(&err);
+    check_kept(story);
+    end(story);
+    return st;
+}
+
+TEST(no_memory, another_key_seals_all_or_the_store_is_left_as_it_is)
+{
+    static struct story story = {.is_file = true};
+
+    use_fast_disk();
+    fail_each(change_keys, &story, FAIL_ALL_THREADS | FAIL_SOME);
 }
