@@ -3,6 +3,7 @@
 #include "unit/no_memory.h"
 
 #include <dirent.h>
+#include <malloc.h>
 
 #include <openssl/crypto.h>
 
@@ -17,9 +18,55 @@ static int no_sync(sqlite3_file *file, int flags)
     return SQLITE_OK;
 }
 
+/* With it sqlite's allocations, which are thousands, are not counted: so each of ours can fail in a
+ * plain build too. */
+static bool spares_sqlite = WRAPPED;
+
+static void *sqlite_malloc(int size)
+{
+    return spares_sqlite ? REAL(malloc)((size_t)size) : malloc((size_t)size);
+}
+
+static void *sqlite_realloc(void *old, int size)
+{
+    return spares_sqlite ? REAL(realloc)(old, (size_t)size) : realloc(old, (size_t)size);
+}
+
+static void sqlite_free(void *ptr)
+{
+    spares_sqlite ? REAL(free)(ptr) : free(ptr);
+}
+
+static int sqlite_size(void *ptr)
+{
+    return (int)malloc_usable_size(ptr);
+}
+
+static int sqlite_round_up(int size)
+{
+    return (size + 7) & ~7;
+}
+
+static int begin_memory(void *user)
+{
+    (void)user;
+    return SQLITE_OK;
+}
+
+static void end_memory(void *user)
+{
+    (void)user;
+}
+
 /* What the disk does is not the subject: nothing waits for it. */
 static void use_fast_disk(void)
 {
+    static const sqlite3_mem_methods memory = {
+        sqlite_malloc,   sqlite_free,  sqlite_realloc, sqlite_size,
+        sqlite_round_up, begin_memory, end_memory,     NULL};
+
+    if (fault_real_vfs == NULL) /* the first time: later it is in use */
+        CHECK_INT(sqlite3_config(SQLITE_CONFIG_MALLOC, &memory), SQLITE_OK);
     fault_vfs_use();
     fault_methods.xSync = no_sync;
 }
@@ -373,4 +420,27 @@ TEST(no_memory, another_key_seals_all_or_the_store_is_left_as_it_is)
 
     use_fast_disk();
     fail_each(change_keys, &story, FAIL_ALL_THREADS | FAIL_SOME);
+}
+
+/* ---- each of our own ---- */
+
+static void fail_each_of_ours(story_fn *told, struct story *story)
+{
+    use_fast_disk();
+    spares_sqlite = true;
+    fail_each(told, story, FAIL_ALL_THREADS);
+    spares_sqlite = WRAPPED;
+}
+
+TEST(no_memory, none_of_our_own_allocations_is_believed_to_be_there)
+{
+    static struct story story = {.is_file = true};
+
+    if (WRAPPED)
+        return; /* that is what they have all done above */
+    fail_each_of_ours(write_and_read, &story);
+    fail_each_of_ours(open_again, &story);
+    fail_each_of_ours(compact, &story);
+    fail_each_of_ours(check_and_copy, &story);
+    fail_each_of_ours(change_keys, &story);
 }
