@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 
 FOLDERS = ("base/", "codec/", "storage/", "apiserver/", "client-go-like/")
 EXPLAINED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "explained.txt")
@@ -95,6 +96,7 @@ def explains(row, finding):
 
 
 def main():
+    began = time.monotonic()
     files = sources(sys.argv[1], set(sys.argv[2:]))
     jobs = [(tool, name, flags) for name, flags in sorted(files.items()) for tool in (gcc, clang_tidy, cppcheck)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -109,7 +111,7 @@ def main():
     for row in unused:
         print(f"{EXPLAINED}: explains nothing: {' '.join(row)}")
     print(f"{len(files)} files: {len(found)} findings, {len(found) - len(unexplained)} of them explained, "
-          f"{len(unexplained)} not; {len(unused)} explanations of nothing")
+          f"{len(unexplained)} not; {len(unused)} explanations of nothing; {time.monotonic() - began:.0f} s")
     return 1 if unexplained or unused else 0
 
 
