@@ -139,7 +139,7 @@ bool json_read_special(struct json_reader *r, size_t *ret_len)
 static bool skip_literal(struct json_reader *r)
 {
     for (;;) {
-        size_t len;
+        size_t len = 0;
 
         r->at = json_skip_plain(r->at, r->end);
         if (r->at == r->end || *r->at == '"' || *r->at == '\\')
