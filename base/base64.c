@@ -64,3 +64,17 @@ bool base64_decode(struct buf *out, struct bytes text, enum base64_form form)
     }
     return (bits & ((1u << held) - 1)) == 0 && !out->failed;
 }
+
+struct bytes base64_join_lines(struct arena *arena, struct bytes text)
+{
+    char *joined;
+    size_t len = 0;
+
+    if (bytes_find(text, '\n') == text.len && bytes_find(text, '\r') == text.len)
+        return text;
+    joined = arena_alloc(arena, text.len);
+    for (size_t i = 0; joined != NULL && i < text.len; i++)
+        if (text.ptr[i] != '\n' && text.ptr[i] != '\r')
+            joined[len++] = text.ptr[i];
+    return bytes_of(joined, len);
+}

@@ -11,6 +11,8 @@
 struct check {
     struct transcoder_report *report;
     struct error *reterr;
+    struct arena scratch;
+    struct buf raw; /* what is in base64 */
 };
 
 /* Where the walk is. Errors name fields alone, reports elements and keys too. */
@@ -147,24 +149,6 @@ static enum status check_duration(struct check *c, const struct json *node)
                      BYTES_FMT(node->text));
 }
 
-/* encoding/base64 skips line ends. */
-static bool is_base64(struct bytes text)
-{
-    struct buf joined = {0}, raw = {0};
-    bool is;
-
-    if (bytes_find(text, '\n') != text.len || bytes_find(text, '\r') != text.len) {
-        for (size_t i = 0; i < text.len; i++)
-            if (text.ptr[i] != '\n' && text.ptr[i] != '\r')
-                buf_append_char(&joined, text.ptr[i]);
-        text = buf_bytes(&joined);
-    }
-    is = base64_decode(&raw, text, BASE64_STANDARD);
-    buf_release(&joined);
-    buf_release(&raw);
-    return is;
-}
-
 static enum status check_bytes(struct check *c, const struct message_field *field,
                                const struct json *node, const struct place *place)
 {
@@ -172,8 +156,11 @@ static enum status check_bytes(struct check *c, const struct message_field *fiel
 
     if (node->type != JSON_STRING)
         return misfit(c, field, false, node, place);
-    if (is_base64(node->text))
+    c->raw.len = 0;
+    if (base64_decode(&c->raw, base64_join_lines(&c->scratch, node->text), BASE64_STANDARD))
         return STATUS_OK;
+    if (c->raw.failed || c->scratch.failed)
+        return error_set(c->reterr, STATUS_NO_MEMORY, "out of memory");
     path_write(&where, &place->step);
     error_set(c->reterr, STATUS_BAD_REQUEST, "illegal base64 data in %.*s",
               BYTES_FMT(buf_bytes(&where)));
@@ -346,8 +333,11 @@ static enum status check_fields(struct check *c, const struct message_type *type
 enum status message_check(const struct message_type *type, struct json *tree,
                           struct transcoder_report *report, struct error *reterr)
 {
-    struct check c = {report, reterr};
+    struct check c = {.report = report, .reterr = reterr};
     struct place root = {0};
+    enum status st = check_fields(&c, type, tree, &root);
 
-    return check_fields(&c, type, tree, &root);
+    arena_release(&c.scratch);
+    buf_release(&c.raw);
+    return st;
 }

@@ -43,27 +43,12 @@ static bool write_string(struct transcoder_writer *w, uint32_t id, const struct 
     return true;
 }
 
-/* Without the line ends that YAML likes to have in long values; Go's decoder skips them too. */
-static struct bytes without_line_ends(struct transcoder_writer *w, struct bytes text)
-{
-    char *joined;
-    size_t len = 0;
-
-    if (bytes_find(text, '\n') == text.len && bytes_find(text, '\r') == text.len)
-        return text;
-    joined = arena_alloc(&w->scratch, text.len);
-    for (size_t i = 0; joined != NULL && i < text.len; i++)
-        if (text.ptr[i] != '\n' && text.ptr[i] != '\r')
-            joined[len++] = text.ptr[i];
-    return bytes_of(joined, len);
-}
-
 static bool write_base64(struct transcoder_writer *w, uint32_t id, const struct json *node,
                          const struct path *path)
 {
     w->text.len = 0;
     if (node->type != JSON_STRING ||
-        !base64_decode(&w->text, without_line_ends(w, node->text), BASE64_STANDARD))
+        !base64_decode(&w->text, base64_join_lines(&w->scratch, node->text), BASE64_STANDARD))
         return writer_misfit(w, node, path, "bytes in base64");
     wire_put_bytes(&w->wire, id, buf_bytes(&w->text));
     return true;

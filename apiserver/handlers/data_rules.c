@@ -12,26 +12,12 @@ enum { DATA_MAX = 1024 * 1024, KEY_MAX = 253 };
 
 /* ---- base64 ---- */
 
-/* encoding/base64 skips line ends, and what is stored has none. */
-static struct bytes without_line_ends(struct arena *arena, struct bytes text)
-{
-    char *copy;
-    size_t len = 0;
-
-    if (bytes_find(text, '\n') == text.len && bytes_find(text, '\r') == text.len)
-        return text;
-    copy = arena_alloc(arena, text.len);
-    for (size_t i = 0; copy != NULL && i < text.len; i++)
-        if (text.ptr[i] != '\n' && text.ptr[i] != '\r')
-            copy[len++] = text.ptr[i];
-    return bytes_of(copy, len);
-}
-
+/* What is stored has no line ends. */
 static void join_lines(struct draft *draft, const char *name)
 {
     json_each(json_get(draft->tree, bytes_str(name)), it) {
         if (it->type == JSON_STRING)
-            it->text = without_line_ends(draft->arena, it->text);
+            it->text = base64_join_lines(draft->arena, it->text);
     }
 }
 

@@ -23,6 +23,10 @@ static enum status show(struct write_job *job, const struct json *tree, struct e
     struct field_errors errors = {.arena = &job->api->arena};
     struct buf text = {0};
 
+    if (why->status == STATUS_NO_MEMORY) {
+        error_release(why);
+        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
+    }
     json_write(&text, tree, false);
     field_invalid_text(&errors, BYTES("patch"), arena_dup(errors.arena, buf_bytes(&text)),
                        field_detail(&errors, "%s", error_message(why)));

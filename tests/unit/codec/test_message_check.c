@@ -77,6 +77,7 @@ TEST(message_check, leaves_alone_what_fits)
          "'livenessProbe':{'httpGet':{'port':'web'},'periodSeconds':10}}],"
          "'terminationGracePeriodSeconds':30},'metadata':{'creationTimestamp':null}}",
          NULL, "");
+    fits("v1", "Secret", "{'data':{'a':'QUFB\\nQUFB\\r\\n'}}", NULL, "");
     fits("v1", "Service", "{'spec':{'ports':[{'targetPort':80},{'targetPort':'web'}]}}", NULL, "");
     fits("rbac.authorization.k8s.io/v1", "Role", "{'rules':[{'verbs':['get']}]}", NULL, "");
     fits("coordination.k8s.io/v1", "Lease", "{'spec':{'renewTime':'2026-01-01T00:00:00.000001Z'}}",
