@@ -455,6 +455,7 @@ static void *run_worker(void *user)
 {
     struct runner *runner = user;
 
+    pthread_setname_np(pthread_self(), "loop");
     loop_run(runner->worker->loop);
     /* Any loop may look at any other's counters, so all must have stopped; and here, since sockets
      * keep state of the thread that made them. */

@@ -444,6 +444,7 @@ void *writer_main(void *arg)
     struct storage *storage = arg;
     struct write *writes;
 
+    pthread_setname_np(pthread_self(), "writer");
     while (wait_for_work(storage, &writes)) {
         if (writes != NULL || (!storage->dead && is_expiry_due(storage, wall_ms())))
             run_group(storage, writes);

@@ -101,6 +101,7 @@ static void *run(void *user)
 {
     struct audit_log *log = user;
 
+    pthread_setname_np(pthread_self(), "audit");
     pthread_mutex_lock(&log->lock);
     while (!log->stopping || log->queue.len != 0) {
         use_next_file(log);

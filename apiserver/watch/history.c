@@ -44,6 +44,7 @@ static void *run_jobs(void *user)
 {
     struct history *history = user;
 
+    pthread_setname_np(pthread_self(), "history");
     for (struct history_job *job; (job = next_job(history)) != NULL;) {
         job->run(job, history->storage);
         job->task.run = answer;
@@ -60,10 +61,8 @@ static bool start_threads(struct history *history, unsigned threads)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     while (history->thread_count < threads &&
-           pthread_create(&history->threads[history->thread_count], NULL, run_jobs, history) == 0) {
-        pthread_setname_np(history->threads[history->thread_count], "history");
+           pthread_create(&history->threads[history->thread_count], NULL, run_jobs, history) == 0)
         history->thread_count++;
-    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return history->thread_count == threads;
 }

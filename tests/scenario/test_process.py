@@ -1,4 +1,5 @@
 """The server as a process: settings, sockets, signals, logs, and what it refuses at the start."""
+import collections
 import http.client
 import json
 import os
@@ -10,6 +11,15 @@ import tempfile
 import unittest
 
 from tidewatch import CONFIGMAPS, PATIENCE_S, TIDEWATCH, Server, Watch, configmap, main, run, wait_for
+
+
+def thread_names(pid):
+    names = collections.Counter()
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/comm") as f:
+            names[f.read().strip()] += 1
+    return names
+
 
 class Settings(unittest.TestCase):
     def setUp(self):
@@ -133,6 +143,11 @@ class Process(unittest.TestCase):
                 self.assertIsNone(w.next(), "not a clean end")
             print(f"SIGTERM with 200 watches: {took * 1000:.0f} ms")
             self.assertLess(took, PATIENCE_S / 2)
+
+    def test_its_threads_have_names(self):
+        with Server(flags=["--threads=2", "--audit-log-path=/dev/null"]) as server:
+            wanted = {"writer": 1, "loop": 2, "history": 2, "audit": 1}.items()
+            wait_for(lambda: wanted <= thread_names(server.process.pid).items(), "threads of these names")
 
     def test_sighup_rereads_the_log_level(self):
         folder = tempfile.mkdtemp(prefix="tidewatch-test-")
