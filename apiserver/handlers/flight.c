@@ -21,6 +21,7 @@ struct flight {
     struct loop_timer timer;
     /* of `fair` limits */
     struct fair fair;
+    struct fair_flow *all; /* of those who have none of their own, as limits are not fair */
     struct loop_task turns;
     uint64_t spent_us;                  /* on requests, in this turn of the loop */
     struct list parked[FLIGHT_CLASSES]; /* flows of which some wait for a place */
@@ -114,11 +115,14 @@ static void take_turn(struct flight *flight, struct fair_turn *turn)
 
 void flight_go_on(struct api_request *api, struct fair_turn *turn)
 {
-    turn->flow = api->turn.flow;
-    if (turn->flow != NULL)
-        take_turn(api->worker->flight, turn);
-    else
+    struct flight *flight = api->worker->flight;
+
+    if (flight == NULL) {
         turn->run(turn);
+        return;
+    }
+    turn->flow = api->turn.flow != NULL ? api->turn.flow : flight->all;
+    wait_for_turn(flight, turn);
 }
 
 /* ---- places ---- */
@@ -450,6 +454,11 @@ struct flight *flight_new(struct worker *worker, struct flight_limits *limits)
     fair_init(&flight->fair);
     for (size_t i = 0; i < FLIGHT_CLASSES; i++)
         list_init(&flight->parked[i]);
+    flight->all = fair_flow(&flight->fair, BYTES(""));
+    if (flight->all == NULL) {
+        flight_free(flight);
+        return NULL;
+    }
     return flight;
 }
 

@@ -33,7 +33,7 @@ static_assert((int)FLIGHT_CLASSES == (int)FAIR_KINDS, "a flow holds places of ea
 enum {
     FLIGHT_WAITING_MAX = 4,         /* requests that wait, for each place */
     FLIGHT_WAITING_BODY = 16 << 10, /* one with a body counts once more for so many bytes of it */
-    FLIGHT_TURN_US = 1000,  /* a loop serves requests for so long before it looks for others */
+    FLIGHT_TURN_US = 250,   /* a loop serves requests for so long before it looks for others */
     FLIGHT_WAIT_PART = 4,   /* of request_ms, that it may take until there is a place */
     FLIGHT_WAIT_MS = 15000, /* if there is no request_ms */
 };
@@ -59,7 +59,8 @@ bool flight_begin(struct api_request *api);
 void flight_run(struct api_request *api, handler *handle);
 void flight_end(struct api_request *api);
 
-/* More of the request's work: turn->run() is called now, or when it is its user's turn. */
+/* More of the request's work: turn->run() is called when it is its user's turn, and not before the
+ * loop has looked at its sockets: what goes on and on must not keep others waiting. */
 void flight_go_on(struct api_request *api, struct fair_turn *turn);
 
 enum flight_refusal { FLIGHT_QUEUE_FULL, FLIGHT_TIME_OUT, FLIGHT_REFUSALS };

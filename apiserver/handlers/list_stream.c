@@ -4,7 +4,7 @@
 #include "apiserver/handlers/watch.h"
 #include "apiserver/transport/frame.h"
 
-enum { PIECE = 256 << 10 }; /* about so many bytes are written at a time */
+enum { PIECE = 128 << 10 }; /* about so many bytes are written at a time */
 
 struct list_stream {
     struct api_request *api; /* this lies in its arena */

@@ -112,6 +112,43 @@ TEST(flight, a_write_past_its_time_is_answered_and_goes_on_unseen)
     stop(&h);
 }
 
+/* ---- what goes on ---- */
+
+struct endless {
+    struct api_request api;
+    struct fair_turn turn;
+    int pieces;
+};
+
+static void next_piece(struct fair_turn *turn)
+{
+    struct endless *work = container_of(turn, struct endless, turn);
+
+    work->pieces++;
+    flight_go_on(&work->api, turn);
+}
+
+/* Sockets are looked at in between, whatever its user's turn says. */
+TEST(flight, what_goes_on_and_on_does_a_piece_a_turn_of_the_loop)
+{
+    struct flight_limits limits = {.fair = false};
+    struct endless work = {.turn.run = next_piece};
+    struct harness h;
+
+    start(&h, &limits);
+    work.api.worker = &h.worker;
+    flight_go_on(&work.api, &work.turn);
+    CHECK_INT(work.pieces, 0);
+    for (int turns = 1; turns <= 3; turns++) {
+        h.last_task.run = harness_last_task;
+        loop_post(h.worker.loop, &h.last_task);
+        run_loop(&h);
+        CHECK_INT(work.pieces, turns);
+    }
+    fair_leave(&work.turn);
+    stop(&h);
+}
+
 /* ---- fair: by address, as the tests' requests show nothing ---- */
 
 static struct call *begin_as(struct harness *h, struct bytes peer, const char *target)
