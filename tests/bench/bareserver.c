@@ -1,15 +1,17 @@
 /*
  * bareserver - the physical limit: as little as can stand between a socket and N sockets.
- *
- *   bareserver PORT
- *
- * GET /sub opens a stream of chunks; a POST's body is one event, sent to every stream with the
- * others of the same turn, one writev a stream and turn. Any other GET has the same 1 KB answer.
- * One thread, no parser worth the name, nothing durable, and a slow reader ends the program.
  */
 #include <sys/uio.h>
 
 #include "load.h"
+
+static const char usage[] =
+    "bareserver PORT\n"
+    "\n"
+    "GET /sub opens a stream of chunks; a POST's body is one event, sent to every stream with the\n"
+    "others of the same turn, one writev a stream and turn. Any other GET has the same 1 KB "
+    "answer.\n"
+    "One thread, no parser worth the name, nothing durable, and a slow reader ends the program.\n";
 
 enum { EVENTS_MAX = 1024, IN_MAX = 65536, WATCHERS_MAX = 200000 };
 
@@ -128,9 +130,12 @@ static int listen_on(int port)
 
 int main(int argc, char **argv)
 {
-    int poller = epoll_create1(0), listener = listen_on(argc > 1 ? atoi(argv[1]) : 8080);
     struct epoll_event want = {.events = EPOLLIN, .data.ptr = NULL}, got[512];
+    int poller, listener;
 
+    flags_check(argc, argv, usage);
+    poller = epoll_create1(0);
+    listener = listen_on(argc > 1 ? atoi(argv[1]) : 8080);
     raise_fd_limit();
     snprintf(page, sizeof(page),
              "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1024\r\n\r\n"

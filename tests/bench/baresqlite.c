@@ -1,14 +1,15 @@
 /*
  * baresqlite - the limit of the disk by way of sqlite: rows a second of a program that does nothing
  * else, with our schema, our settings and groups of a given size, each an fdatasync.
- *
- *   baresqlite FOLDER [--group=1] [--seconds=2] [--size=1024] [--unique=1]
- *
- * --unique keeps an index of the names as well, as a store does that asks the disk for them.
  */
 #include <sqlite3.h>
 
 #include "load.h"
+
+static const char usage[] =
+    "baresqlite FOLDER [--group=1] [--seconds=2] [--size=1024] [--unique=1]\n"
+    "\n"
+    "--unique keeps an index of the names as well, as a store does that asks the disk for them.\n";
 
 static char path[600];
 static int frames;
@@ -75,7 +76,7 @@ static void insert_row(sqlite3_stmt *insert, int64_t rev, const char *value, int
     run(insert);
 }
 
-int main(int argc, char **argv)
+static void measure(int argc, char **argv)
 {
     long group = flag_int(argc, argv, "group", 1), seconds = flag_int(argc, argv, "seconds", 2);
     int size = (int)flag_int(argc, argv, "size", 1024);
@@ -114,5 +115,11 @@ int main(int argc, char **argv)
         snprintf(name, sizeof(name), "%s%s", path, i == 0 ? "" : i == 1 ? "-wal" : "-shm");
         unlink(name);
     }
+}
+
+int main(int argc, char **argv)
+{
+    flags_check(argc, argv, usage);
+    measure(argc, argv);
     return 0;
 }

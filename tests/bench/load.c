@@ -6,7 +6,10 @@ enum { SAMPLES_MAX = 1 << 22 };
 
 _Noreturn void die(const char *what)
 {
-    fprintf(stderr, "%s: %s\n", what, strerror(errno));
+    if (errno != 0)
+        fprintf(stderr, "%s: %s\n", what, strerror(errno));
+    else
+        fprintf(stderr, "%s\n", what);
     exit(1);
 }
 
@@ -16,6 +19,28 @@ uint64_t now_us(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static bool is_named(const char *usage, const char *arg)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%.*s=", (int)strcspn(arg, "="), arg);
+    return strchr(arg, '=') != NULL && strstr(usage, name) != NULL;
+}
+
+void flags_check(int argc, char **argv, const char *usage)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("usage: %s", usage);
+            exit(0);
+        }
+        if (strncmp(argv[i], "--", 2) != 0 || is_named(usage, argv[i]))
+            continue;
+        fprintf(stderr, "no such flag: %s\nusage: %s", argv[i], usage);
+        exit(2);
+    }
 }
 
 const char *flag(int argc, char **argv, const char *name, const char *fallback)

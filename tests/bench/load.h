@@ -24,6 +24,9 @@
 _Noreturn void die(const char *what);
 uint64_t now_us(void);
 
+/* For --help prints `usage` and ends; so it does, with 2, when there is a flag that `usage` does
+ * not name. */
+void flags_check(int argc, char **argv, const char *usage);
 /* --name=value among the arguments, or `fallback`. */
 const char *flag(int argc, char **argv, const char *name, const char *fallback);
 long flag_int(int argc, char **argv, const char *name, long fallback);

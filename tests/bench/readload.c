@@ -1,15 +1,16 @@
 /*
  * readload - keeps C readers busy, and prints answers/s, latency, bytes/s, and the server's CPU and
  * memory.
- *
- *   readload --port=P [--path=/api/v1/namespaces/default/configmaps/bench-0] [--readers=64]
- *            [--count=100000] [--rate=R] [--http=1|2] [--streams=64] [--tls=1] [--gzip=1]
- *            [--accept=TYPE] [--pages=1] [--pid=SERVER,..]
- *
- * --pages follows `continue` from page to page, and counts a whole list as one; --rate asks so many
- * times a second.
  */
 #include "client.h"
+
+static const char usage[] =
+    "readload --port=P [--path=/api/v1/namespaces/default/configmaps/bench-0] [--readers=64]\n"
+    "         [--count=100000] [--rate=R] [--http=1|2] [--streams=64] [--tls=1] [--gzip=1]\n"
+    "         [--accept=TYPE] [--pages=1] [--pid=SERVER,..]\n"
+    "\n"
+    "--pages follows `continue` from page to page, and counts a whole list as one; --rate asks\n"
+    "so many times a second.\n";
 
 struct reader {
     struct call call;
@@ -129,6 +130,7 @@ int main(int argc, char **argv)
     uint64_t began;
     double cpu, took, rss;
 
+    flags_check(argc, argv, usage);
     raise_fd_limit();
     path = flag(argc, argv, "path", "/api/v1/namespaces/default/configmaps/bench-0");
     pids = flag(argc, argv, "pid", "");

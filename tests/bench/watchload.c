@@ -1,21 +1,24 @@
 /*
  * watchload - opens N watches, writes events, and prints what reaches them: deliveries/s, latency
  * from the call that writes to receipt, the server's CPU a delivery and memory a watch.
- *
- *   watchload --port=P [--watchers=1000] [--events=100] [--pid=SERVER,..] [--http=1|2]
- *             [--streams=100] [--burst=1 | --rate=R | --flood=1] [--writers=1] [--matching=N]
- *             [--target=kube|raw|etcd|nats] [--kind=lines|events|websocket|chunked] [--accept=TYPE]
- * [--protobuf=0]
- *             [--tls=1] [--watch=PATH] [--write=PATH] [--size=700] [--hold=1]
- *
- * Rounds (the default) write `burst` events at once and end when every watcher has all of them;
- * --rate writes so many a second, whatever becomes of them; --flood keeps the writers busy, so that
- * events come faster than they can be sent one by one. `matching` is how many of the watchers get
- * an event, if not all do. The first `protobuf` watchers ask for that. --hold opens, prints and
- * ends; --resume=K writes nothing, but waits for K events of the past, from the revision that
- * --watch names.
  */
 #include "writers.h"
+
+static const char usage[] =
+    "watchload --port=P [--watchers=1000] [--events=100] [--pid=SERVER,..] [--http=1|2]\n"
+    "          [--streams=100] [--burst=1 | --rate=R | --flood=1] [--writers=1] [--matching=N]\n"
+    "          [--target=kube|raw|etcd|nats] [--kind=lines|events|websocket|chunked]\n"
+    "          [--accept=TYPE] [--protobuf=0] [--tls=1] [--watch=PATH] [--write=PATH] "
+    "[--size=700]\n"
+    "          [--object=MEMBERS] [--op=update|create|patch] [--write-port=P] [--write-http=1|2]\n"
+    "          [--hold=1] [--resume=K]\n"
+    "\n"
+    "Rounds (the default) write `burst` events at once and end when every watcher has all of\n"
+    "them; --rate writes so many a second, whatever becomes of them; --flood keeps the writers\n"
+    "busy, so that events come faster than they can be sent one by one. `matching` is how many of\n"
+    "the watchers get an event, if not all do. The first `protobuf` watchers ask for that. --hold\n"
+    "opens, prints and ends; --resume=K writes nothing, but waits for K events of the past, from\n"
+    "the revision that --watch names.\n";
 
 struct watcher {
     struct call call;
@@ -156,6 +159,7 @@ int main(int argc, char **argv)
     double cpu, rss, kernel, busy_us;
     uint64_t began;
 
+    flags_check(argc, argv, usage);
     raise_fd_limit();
     target_from_flags(&target, argc, argv);
     target_prepare(&target, (unsigned)writing);
