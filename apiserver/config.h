@@ -27,7 +27,7 @@ struct config {
     uint64_t event_ttl_s, history_age_s, bookmark_ms, write_stall_ms, shutdown_grace_ms;
     uint64_t ping_ms, pong_ms, check_ms, request_ms;
     uint64_t reads_max, writes_max; /* in flight */
-    uint64_t peer_conns_max, user_watches_max, buffered_max;
+    uint64_t peer_conns_max, user_watches_max, buffered_max, answers_max;
     uint64_t history_bytes, window_bytes, window_events;
     bool anonymous_auth, fair, allow_insecure_http, no_sandbox, help, help_all, version;
 };

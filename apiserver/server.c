@@ -28,7 +28,7 @@ struct server {
     struct audit audit;
     struct http_limits limits;
     struct flight_limits flight_limits;
-    struct tally peers, watches;
+    struct tally peers, watches, answers;
     struct worker *workers;
     struct runner *runners;
     pthread_t *threads;
@@ -541,8 +541,11 @@ static struct server *make_server(const struct config *config)
     server->limits.buffered_max = config->buffered_max;
     server->info.user_watches_max = config->user_watches_max;
     server->info.watches = &server->watches;
+    server->info.answers = &server->answers;
+    server->info.answers_max = config->answers_max;
     tally_init(&server->peers);
     tally_init(&server->watches);
+    tally_init(&server->answers);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->stepped, NULL);
     if (server->workers == NULL || server->threads == NULL || server->runners == NULL) {
@@ -579,6 +582,7 @@ static void free_server(struct server *server)
             close(server->fds[i]);
     tally_release(&server->peers);
     tally_release(&server->watches);
+    tally_release(&server->answers);
     audit_log_close(server->audit.log); /* the watches that just ended were the last */
     audit_policy_free(server->audit.policy);
     security_release(&server->security);

@@ -9,6 +9,7 @@ struct blob *blob_new(struct bytes bytes)
     if (blob == NULL)
         return NULL;
     atomic_init(&blob->refs, 1);
+    blob->on_free = NULL;
     blob->len = bytes.len;
     blob->data = (const char *)(blob + 1);
     if (bytes.len != 0)
@@ -23,6 +24,7 @@ struct blob *blob_take(char *data, size_t len)
     if (blob == NULL)
         return NULL;
     atomic_init(&blob->refs, 1);
+    blob->on_free = NULL;
     blob->len = len;
     blob->data = data;
     return blob;
@@ -38,8 +40,22 @@ struct blob *blob_unref(struct blob *blob)
 {
     if (blob == NULL || atomic_fetch_sub_explicit(&blob->refs, 1, memory_order_acq_rel) != 1)
         return NULL;
+    if (blob->on_free != NULL)
+        blob->on_free(blob->user);
     if (blob->data != (const char *)(blob + 1))
         free((char *)blob->data);
     free(blob);
     return NULL;
+}
+
+void blob_on_free(struct blob *blob, void (*on_free)(void *user), void *user)
+{
+    assert(!blob_is_shared(blob) && blob->on_free == NULL);
+    blob->on_free = on_free;
+    blob->user = user;
+}
+
+bool blob_is_shared(const struct blob *blob)
+{
+    return atomic_load_explicit(&blob->refs, memory_order_acquire) > 1;
 }

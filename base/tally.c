@@ -102,6 +102,16 @@ bool tally_grow(struct tally_entry *entry, uint64_t more, uint64_t max)
     return fits;
 }
 
+uint64_t tally_shared(struct tally *tally)
+{
+    uint64_t shared;
+
+    pthread_mutex_lock(&tally->lock);
+    shared = tally->shared;
+    pthread_mutex_unlock(&tally->lock);
+    return shared;
+}
+
 void tally_shrink(struct tally_entry *entry, uint64_t less)
 {
     struct tally *tally = entry->tally;

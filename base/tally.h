@@ -36,6 +36,8 @@ void tally_return(struct tally_entry *entry, uint64_t count);
 
 /* `more` of what is shared, of which there is `max` (0: without bound). False: nothing is taken. */
 MUST_CHECK bool tally_grow(struct tally_entry *entry, uint64_t more, uint64_t max);
+/* By all of them. */
+uint64_t tally_shared(struct tally *tally);
 void tally_shrink(struct tally_entry *entry, uint64_t less);
 
 #endif

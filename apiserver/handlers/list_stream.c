@@ -1,6 +1,7 @@
 #include "apiserver/handlers/list_stream.h"
 
 #include "apiserver/handlers/flight.h"
+#include "apiserver/handlers/held.h"
 #include "apiserver/handlers/watch.h"
 #include "apiserver/transport/frame.h"
 
@@ -145,8 +146,15 @@ void list_stream_start(struct api_request *api, const struct list_items *items)
 
 void list_stream_send(struct api_request *api, struct finished_body finished)
 {
-    struct list_stream *s = stream_of(api);
+    struct error err = {0};
+    struct list_stream *s;
 
+    if (held_count(api, finished.body, &err) != STATUS_OK) {
+        blob_unref(finished.body);
+        respond_error(api, &err);
+        return;
+    }
+    s = stream_of(api);
     if (s == NULL) {
         blob_unref(finished.body);
         return;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "apiserver/handlers/audit.h"
+#include "apiserver/handlers/held.h"
 #include "apiserver/handlers/metrics.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -144,6 +145,7 @@ void respond_body(struct api_request *api, int code, struct finished_body finish
 {
     struct http_header headers[API_HEADERS_MAX + 2];
     struct http_response response = {.status = code, .headers = headers, .body = finished.body};
+    struct error err = {0};
 
     if (api->http == NULL) {
         audit_end(api, code, finished.body != NULL ? blob_bytes(finished.body) : BYTES(""));
@@ -154,6 +156,10 @@ void respond_body(struct api_request *api, int code, struct finished_body finish
     if (finished.body == NULL) {
         response.status = status_http_code(STATUS_NO_MEMORY);
         finished.type = bytes_of(NULL, 0);
+    } else if (held_count(api, finished.body, &err) != STATUS_OK) {
+        blob_unref(finished.body);
+        respond_error(api, &err);
+        return;
     }
     response.header_count = api_headers(api, finished.type, headers);
     if (finished.packed)

@@ -22,8 +22,10 @@ struct server_info {
     struct audit *audit; /* NULL: nothing is recorded (audit.h) */
     int64_t started_s;
     uint32_t event_ttl_s;
-    struct tally *watches;        /* by user, or by address without one */
-    uint64_t user_watches_max;    /* of one; 0: nobody counts */
+    struct tally *watches;     /* by user, or by address without one */
+    uint64_t user_watches_max; /* of one; 0: nobody counts */
+    struct tally *answers;     /* by user; what they share are bytes that have not left (held.h) */
+    uint64_t answers_max;      /* of these; 0: nobody counts */
     struct bytes allowed_origins; /* of pages: see request/origin.h */
     atomic_bool ready;            /* the first writes are durable */
     atomic_bool shutting_down;

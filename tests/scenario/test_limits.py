@@ -119,6 +119,62 @@ class Buffers(unittest.TestCase):
                     self.assertEqual(done.stdout.split(), [code] * times, (version, size))
 
 
+class Answers(unittest.TestCase):
+    """Lists that are not sent while they are written: of an address as much as is free, so half of all of it."""
+
+    def serve(self, limit):
+        server = Server(storage="memory", flags=[f"--max-answer-bytes={limit}"])
+        self.addCleanup(server.close)
+        for i in range(12):  # more than a socket keeps
+            server.client().create(CONFIGMAPS, configmap(f"big-{i}", {"x": "x" * 900_000}))
+        return server
+
+    def ask(self, server, address="127.0.0.1"):
+        """The answer, of which nothing but the head is read: a small window keeps the rest with the server."""
+        s = socket.socket()
+        self.addCleanup(s.close)
+        s.settimeout(PATIENCE_S)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.bind((address, 0))
+        s.connect(("127.0.0.1", server.port))
+        s.sendall(f"GET {CONFIGMAPS} HTTP/1.1\r\nHost: h\r\nAccept: application/vnd.kubernetes.protobuf\r\n\r\n".encode())
+        answer = http.client.HTTPResponse(s)
+        answer.begin()
+        return s, answer
+
+    def test_who_does_not_read_gets_no_more_and_others_are_served(self):
+        server = self.serve("36MiB")
+        unread, answer = self.ask(server)
+        self.assertEqual(answer.status, 200)
+        _, refused = self.ask(server)
+        body = refused.read().decode(errors="replace")
+        self.assertEqual((refused.status, refused.headers["Retry-After"]), (429, "1"), body)
+        self.assertIn("too many bytes of answers have not been read yet", body)
+        self.assertEqual(server.client().get(CONFIGMAPS).code, 200, "this one is sent while it is written")
+        _, other = self.ask(server, "127.0.0.2")
+        self.assertEqual((other.status, len(other.read()) > 10_800_000), (200, True))
+        unread.close()
+        answer.close()
+        wait_for(lambda: self.ask(server)[1].status == 200, "what was given back")
+
+    def test_one_that_is_too_long_is_sent_while_nothing_else_is_held(self):
+        server = self.serve("1MiB")
+        _, answer = self.ask(server)
+        self.assertEqual((answer.status, len(answer.read()) > 10_800_000), (200, True))
+        wait_for(lambda: self.ask(server)[1].status == 200, "what was given back")
+
+    def test_what_was_written_is_answered(self):
+        server = self.serve("36MiB")
+        _, unread = self.ask(server)
+        _, refused = self.ask(server)
+        self.assertEqual((unread.status, refused.status), (200, 429))
+        body = json.dumps(configmap("made", {"x": "x" * 900_000})).encode()
+        connection = new_connection(server.port, PATIENCE_S)
+        connection.request("POST", CONFIGMAPS, body, {"Content-Type": "application/json"})
+        self.assertEqual(connection.getresponse().status, 201)
+        connection.close()
+
+
 class Watches(ApiTest):
     flags = ("--max-watches-per-user=2",)
 

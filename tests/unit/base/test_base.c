@@ -35,6 +35,26 @@ TEST(bytes, order_is_that_of_bytes_with_the_shorter_first)
     CHECK(bytes_cmp(BYTES(""), BYTES("")) == 0);
 }
 
+static void count_free(void *user)
+{
+    ++*(int *)user;
+}
+
+TEST(blob, who_asked_is_told_when_the_last_reference_goes)
+{
+    struct blob *blob = blob_new(BYTES("text"));
+    int freed = 0;
+
+    blob_on_free(blob, count_free, &freed);
+    CHECK(!blob_is_shared(blob));
+    blob_ref(blob);
+    CHECK(blob_is_shared(blob));
+    blob_unref(blob);
+    CHECK_INT(freed, 0);
+    blob_unref(blob);
+    CHECK_INT(freed, 1);
+}
+
 TEST(buf, grows_and_becomes_a_blob)
 {
     struct buf buf = {0};
