@@ -36,7 +36,7 @@ static void on_turn_end(struct loop_task *task)
         conn->ops->on_turn_end(conn);
 }
 
-/* What a connection kept open: the socket that h2o has closed goes on as one of ours. */
+/* What a connection kept open: TLS has said good-bye, and libh2o closed; the socket goes on. */
 static void linger_on(struct conn *conn)
 {
     h2o_socket_t *sock = h2o_evloop_socket_create(loop_h2o(conn->server->loop), conn->linger_fd, 0);
@@ -349,8 +349,8 @@ static void on_leftover(h2o_socket_t *sock, const char *err)
 void conn_linger(struct conn *conn)
 {
     conn->ops = &linger_ops;
-    if (conn->ssl != NULL) { /* the good-bye of TLS goes ahead of that of TCP */
-        conn_linger_after_close(conn);
+    if (conn->ssl != NULL) { /* the good-bye of TLS goes ahead of that of TCP, which is ours then */
+        conn->linger_fd = fcntl(h2o_socket_get_fd(conn->sock), F_DUPFD_CLOEXEC, 0);
         conn_close(conn);
         return;
     }
@@ -359,12 +359,6 @@ void conn_linger(struct conn *conn)
     conn_wait(conn, LINGER_MS);
     conn->sock->data = conn;
     h2o_socket_read_start(conn->sock, on_leftover);
-}
-
-void conn_linger_after_close(struct conn *conn)
-{
-    if (conn->linger_fd < 0)
-        conn->linger_fd = fcntl(h2o_socket_get_fd(conn->sock), F_DUPFD_CLOEXEC, 0);
 }
 
 static const struct conn_ops linger_ops = {

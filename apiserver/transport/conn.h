@@ -8,7 +8,7 @@
  * Each phase is a `struct conn_ops`. Closing a TLS connection can take a turn, while our good-bye
  * leaves: tls_is_closing() is true then, and a second close does not wait.
  *
- * Owner    the server's list, until the socket closes. Whoever closes it (we, h2o, the peer), it
+ * Owner    the server's list, until the socket closes. Whoever closes it (we or the peer), it
  *          ends in conn_on_close(); the memory stays valid until the end of that turn.
  * Threads  the loop's.
  */
@@ -75,8 +75,18 @@ struct http1_stream {
     struct http_stream base;
     struct frame_batch batch; /* on its way to the kernel */
     enum wire_form form : 8;
-    bool taken; /* the socket is ours: the head has been sent */
     bool keep_alive, ending;
+    bool turn_cut; /* it is cut at the end of the turn */
+};
+
+/* A request on its way in, and its answer on its way out. */
+struct http1_exchange {
+    struct request *request; /* that is being answered */
+    struct http1_chunks chunks;
+    uint32_t scanned;  /* of the input: for the end of the head; then it is its length */
+    uint32_t body_len; /* that has come; without chunks, that will come */
+    bool head_done;
+    bool turn_cut; /* as a stream's */
 };
 
 struct conn {
@@ -93,20 +103,12 @@ struct conn {
     uint64_t moved_ms;      /* when ours moved last */
     size_t counted;         /* bytes that are in the server's statistics already */
     uint32_t acked;         /* the low half of how many the peer had acknowledged, when we looked */
-    int linger_fd;          /* -1, or what keeps the connection open after h2o's close */
+    int linger_fd;          /* -1, or what keeps the connection open after that of TLS */
     uint32_t seen;          /* of the input, when `wait` was started */
     struct peer peer;
     union {
-        struct {
-            struct request *request; /* that is being answered */
-            uint32_t scanned;        /* of the input: for the end of the head; then, of the body */
-            bool head_done, body_seen;
-            bool turn_cut; /* the stream is cut at the end of the turn */
-            struct http1_chunks chunks;
-            h2o_buffer_t *next;     /* input that libh2o has not been given yet; or NULL */
-            h2o_socket_cb on_wrote; /* libh2o's, in front of ours */
-            struct http1_stream stream;
-        } h1;
+        struct http1_exchange exchange;
+        struct http1_stream stream;
         struct http2 *h2;
         struct http_tls *tls; /* while it shakes hands */
     };
@@ -126,8 +128,6 @@ void conn_start(struct conn *conn, bool tls);
 /* Sends what was written, then takes no more and closes when the peer does, or soon: closing with
  * unread bytes is a reset, which can take the answer away from the peer (RFC 9112 section 9.6). */
 void conn_linger(struct conn *conn);
-/* The same for a socket that is h2o's: call it before h2o closes. */
-void conn_linger_after_close(struct conn *conn);
 void conn_wait(struct conn *conn, uint32_t ms);
 /* Bytes are on their way, and are seen to move from now on. */
 void conn_write_started(struct conn *conn);

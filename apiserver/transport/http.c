@@ -69,7 +69,7 @@ static bool is_sendable_name(struct bytes name)
     return name.len != 0;
 }
 
-static bool is_sendable_value(struct bytes value)
+bool http_value_is_sendable(struct bytes value)
 {
     if (is_plain(value, ' ', 0x7f))
         return true;
@@ -84,7 +84,7 @@ static bool is_sendable_value(struct bytes value)
 
 bool http_header_is_sendable(const struct http_header *header)
 {
-    return is_sendable_name(header->name) && is_sendable_value(header->value);
+    return is_sendable_name(header->name) && http_value_is_sendable(header->value);
 }
 
 void http_reply(struct http_request *req, const struct http_response *response)
@@ -224,8 +224,10 @@ void request_free(struct request *request)
     if (request->pub.version == HTTP_2) {
         buf_release(&request->h2.body);
         free(request->h2.headers);
-    } else if (request->h1.input != NULL) {
-        h2o_buffer_dispose(&request->h1.input);
+    } else {
+        blob_unref(request->h1.answer);
+        if (request->h1.input != NULL)
+            h2o_buffer_dispose(&request->h1.input);
     }
     arena_release(&request->arena);
     free(request);

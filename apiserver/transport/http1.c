@@ -1,87 +1,64 @@
 /*
- * HTTP/1: libh2o parses requests and writes answers; this file stands on both sides of it.
+ * HTTP/1: requests come in and answers go out, one after the other, on a socket of libh2o's.
  *
- *   socket --> gate (times, sizes, chunks) --> libh2o --> on_h2o_request (strict reading)
- *       <-- libh2o <-- reply (head and body in one write, the body by reference) <-- handler
+ *   input --head whole--> http1_head_read() --body whole--> handler --reply--> head and slices
+ *     ^                        |            --start_stream--> http1_stream.c          |
+ *     |                        `--refusal--> a Status and a close                     |
+ *     `--------- what is pipelined <---------------------- all has left --------------'
  *
- * The gate is our read callback in front of libh2o's. libh2o puts its own back when an answer has
- * left, to wait for the next request, or a 100, to wait for a body; our write callback behind its
- * own sees that, and puts the gate back. What is pipelined behind a request is kept from libh2o
- * until then. Every connection of libh2o is closed by calling its read callback with an error.
+ * While a request is being answered libh2o goes on to poll the socket, but does not read: what the
+ * handler sees points into the input, which stays as it is. Only when something comes, be it the
+ * next request or the end, the poll is stopped, too, until the answer has left. Mostly nothing
+ * comes, and nothing is changed at the poller.
  */
 #include "apiserver/transport/http1.h"
-
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <h2o/http1.h>
 
 #include "apiserver/transport/http1_head.h"
 #include "apiserver/transport/tls_conn.h"
 #include "apiserver/transport/websocket.h"
 
 enum {
-    SLICE = 256 << 10,           /* of an answer in one write: so it can be seen to move */
-    PROGRESS = 16 << 10,         /* of a request body in first_byte_ms: slow, but honest */
-    ENGINE_TIMEOUT_MS = 3600000, /* libh2o's own timer; ours are stricter */
+    SLICE = 256 << 10,   /* of an answer in one write: so it can be seen to move */
+    PROGRESS = 16 << 10, /* of a request body in first_byte_ms: slow, but honest */
 };
 
 static const struct http_engine_ops http1_engine_ops;
 
-static void stand_behind(struct conn *conn);
+static void on_input(struct conn *conn);
 
-static struct bytes input_of(const h2o_socket_t *sock)
+/* ---- the end ---- */
+
+/* The client has left its request. What the handler sees points into the socket's input, which is
+ * kept for a handler that does not know. */
+static void drop_request(struct conn *conn)
 {
-    return bytes_of(sock->input->bytes, sock->input->size);
-}
+    struct request *request = conn->exchange.request;
 
-void http1_cut(struct conn *conn)
-{
-    if (tls_is_closing(conn)) /* libh2o has let go of it */
-        conn_close(conn);
-    else
-        conn->server->h2o_read(conn->sock, h2o_socket_error_closed);
-}
-
-/* ---- the gate ---- */
-
-static_assert((int)HTTP1_HEADERS_MAX == (int)H2O_MAX_HEADERS, "what libh2o takes");
-
-/* Past libh2o, behind nothing. Over TLS it waits in libh2o's buffer, and leaves with the close. */
-static void send_past(struct conn *conn, struct bytes answer)
-{
-    if (conn->ssl != NULL)
-        (void)!SSL_write(conn->ssl, answer.ptr, (int)answer.len);
-    else
-        (void)!send(conn->linger_fd, answer.ptr, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-/* libh2o would answer a long head with 400, and a chunk of 2^63 bytes with patience. We are
- * earlier, and have the right answer. It goes past libh2o, which is only reading now, and then
- * closes. */
-static void refuse(struct conn *conn, int status)
-{
-    const char *why = status == 400   ? "malformed chunked body"
-                      : status == 429 ? REFUSAL_BODIES
-                                      : NULL;
-    struct blob *body = refusal_body(conn->server, status, why);
-    struct buf answer = {0};
-
-    conn_linger_after_close(conn);
-    if (body != NULL && conn->linger_fd >= 0) {
-        buf_appendf(&answer,
-                    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
-                    "%sConnection: close\r\n\r\n%.*s",
-                    status, http_reason(status), body->len,
-                    status == 429 ? "Retry-After: 1\r\n" : "", BYTES_FMT(blob_bytes(body)));
-        if (!answer.failed)
-            send_past(conn, buf_bytes(&answer));
+    if (request == NULL)
+        return;
+    conn->exchange.request = NULL;
+    if (!request->answered && request->pub.on_gone == NULL) {
+        request->h1.input = conn->sock->input;
+        h2o_buffer_init(&conn->sock->input, &h2o_socket_buffer_prototype);
     }
-    buf_release(&answer);
-    blob_unref(body);
-    http1_cut(conn);
+    request_gone(request);
 }
+
+static void http1_cut(struct conn *conn)
+{
+    if (!tls_is_closing(conn)) /* then this has been done */
+        drop_request(conn);
+    conn_close(conn);
+}
+
+/* Not here: the handler is up the stack, and would be told that its client has left. */
+static void cut_later(struct conn *conn)
+{
+    conn->exchange.turn_cut = true;
+    loop_defer(conn->server->loop, &conn->turn);
+}
+
+/* ---- requests ---- */
 
 static void wait_for_request(struct conn *conn)
 {
@@ -90,242 +67,248 @@ static void wait_for_request(struct conn *conn)
     conn_wait(conn, conn->sock->input->size == 0 ? limits->idle_ms : limits->first_byte_ms);
 }
 
-/* What libh2o has not seen yet: 0, or the status to refuse it with. */
-static int look_at_input(struct conn *conn)
+static void on_read(h2o_socket_t *sock, const char *err)
 {
-    const struct http_limits *limits = &conn->server->limits;
-    struct bytes input = input_of(conn->sock);
+    struct conn *conn = sock->data;
 
-    if (!conn->h1.head_done) {
-        conn->h1.head_done = http1_head_is_complete(input, &conn->h1.scanned);
-        if (conn->h1.scanned > limits->head_max ||
-            (conn->h1.head_done && http1_head_has_too_many(bytes_of(input.ptr, conn->h1.scanned))))
-            return 431;
-    }
-    if (!conn->h1.head_done || conn->h1.scanned == input.len)
-        return 0;
-    if (!conn->h1.body_seen) {
-        bool chunked = http1_head_is_chunked(bytes_of(input.ptr, conn->h1.scanned));
-
-        conn->h1.body_seen = true;
-        conn->h1.chunks = (struct http1_chunks){.at = chunked ? CHUNK_SIZE_BEGIN : CHUNKS_NONE};
-    }
-    return http1_chunks_look(&conn->h1.chunks, bytes_from(input, conn->h1.scanned),
-                             limits->body_max);
-}
-
-/* The request is not whole. libh2o has put what was decoded in the place of chunks. */
-static void mark_seen(struct conn *conn)
-{
-    if (conn->h1.head_done)
-        conn->h1.scanned = (uint32_t)conn->sock->input->size;
-}
-
-static bool is_reading(const struct conn *conn)
-{
-    return conn->sock != NULL && !tls_is_closing(conn) && conn->ops == &http1_conn_ops &&
-           conn->h1.request == NULL;
-}
-
-static void on_gate_read(h2o_socket_t *sock, const char *err)
-{
-    struct conn *conn = sock->on_close.data;
-    bool was_idle = conn->seen == 0;
-    int status = err == NULL ? look_at_input(conn) : 0;
-
-    if (status == 0 && !conn_hold(conn, sock->input->size))
-        status = 429;
-    if (status != 0) {
-        refuse(conn, status);
-        return;
-    }
-    conn->server->h2o_read(sock, err);
-    if (!is_reading(conn))
-        return;
-    mark_seen(conn);
-    if (was_idle)
-        wait_for_request(conn);
-    stand_behind(conn); /* it says 100, or answers by itself */
+    if (conn->exchange.request != NULL)
+        h2o_socket_read_stop(sock);
+    else if (err != NULL)
+        http1_cut(conn);
+    else
+        on_input(conn);
 }
 
 /* What is pipelined comes now; nothing was read meanwhile. */
 static void next_request(struct conn *conn)
 {
-    h2o_socket_t *sock = conn->sock;
-
-    if (conn->h1.next != NULL) {
-        h2o_buffer_dispose(&sock->input);
-        sock->input = conn->h1.next;
-        conn->h1.next = NULL;
-    }
-    conn_let_go(conn, sock->input->size);
+    conn->exchange = (struct http1_exchange){0};
+    if (!h2o_socket_is_reading(conn->sock))
+        h2o_socket_read_start(conn->sock, on_read);
+    conn_let_go(conn, conn->sock->input->size);
     wait_for_request(conn);
-    if (sock->input->size > 0)
-        on_gate_read(sock, NULL);
+    if (conn->sock->input->size > 0)
+        on_input(conn);
     else if (conn->server->draining)
         http1_cut(conn);
 }
 
-/* What libh2o has written is gone. */
-static void on_wrote(h2o_socket_t *sock, const char *err)
-{
-    struct conn *conn = sock->on_close.data;
-
-    conn->h1.on_wrote(sock, err);
-    if (!is_reading(conn) || sock->_cb.read != conn->server->h2o_read)
-        return;
-    h2o_socket_read_start(sock, on_gate_read);
-    if (conn->h1.head_done)
-        mark_seen(conn);
-    else
-        next_request(conn);
-}
-
-static void stand_behind(struct conn *conn)
-{
-    h2o_socket_t *sock = conn->sock;
-
-    if (sock == NULL || sock->_cb.write == NULL || sock->_cb.write == on_wrote)
-        return;
-    conn->h1.on_wrote = sock->_cb.write;
-    sock->_cb.write = on_wrote;
-}
-
-static void http1_on_wait(struct conn *conn)
-{
-    if (conn->seen > 0 && conn->sock->input->size >= conn->seen + (size_t)PROGRESS)
-        conn_wait(conn, conn->server->limits.first_byte_ms);
-    else
-        http1_cut(conn);
-}
-
-/* Gives the socket to libh2o, hiding its input, so that the first request passes the gate, too. */
 void http1_start(struct conn *conn)
 {
-    struct http_server *server = conn->server;
-    h2o_socket_t *sock = conn->sock;
-    h2o_buffer_t *input = sock->input;
-
     conn->ops = &http1_conn_ops;
-    conn->h1.request = NULL;
-    conn->h1.scanned = 0;
-    conn->h1.head_done = conn->h1.body_seen = false;
-    conn->h1.next = NULL;
-    h2o_buffer_init(&sock->input, &h2o_socket_buffer_prototype);
-    h2o_http1_accept(&server->accept, sock, *h2o_get_timestamp(&server->ctx, NULL, NULL));
-    server->h2o_read = sock->_cb.read;
-    sock->input = input;
-    h2o_socket_read_start(sock, on_gate_read);
-    wait_for_request(conn);
-    if (sock->input->size != 0)
-        on_gate_read(sock, NULL);
+    h2o_socket_read_start(conn->sock, on_read);
+    next_request(conn);
 }
 
-static void http1_drain(struct conn *conn)
+/* Hands it to the handler. It may be answered, or have become a stream, afterwards. */
+static void handle(struct conn *conn, struct request *request)
 {
-    if (conn->h1.request == NULL && conn->sock->input->size == 0 && conn->h1.next == NULL &&
-        !h2o_socket_is_writing(conn->sock))
+    loop_timer_stop(conn->server->loop, &conn->wait);
+    h2o_socket_dont_read(conn->sock, 1);
+    conn->exchange.request = request;
+    request_dispatch(request);
+}
+
+/* A request that is refused before it is one. */
+static void refuse(struct conn *conn, int status, const char *why)
+{
+    struct request *request =
+        h2o_socket_is_writing(conn->sock) ? NULL : request_new(conn, &http1_engine_ops);
+
+    if (request == NULL) { /* or its 100 has not even left */
+        http1_cut(conn);
+        return;
+    }
+    request->h1.conn = conn;
+    request->refusal = status;
+    request->why = why;
+    request->close = true;
+    handle(conn, request);
+}
+
+/* The head that is in the input. NULL without memory. */
+static struct request *read_head(struct conn *conn, struct http1_head *ret_head)
+{
+    struct request *request = request_new(conn, &http1_engine_ops);
+    struct http_request *pub;
+
+    if (request == NULL)
+        return NULL;
+    pub = &request->pub;
+    request->refusal = http1_head_read(conn->sock->input->bytes, conn->exchange.scanned,
+                                       &request->arena, ret_head);
+    request->why = ret_head->why;
+    request->close = request->refusal != 0;
+    request->h1.conn = conn;
+    request->h1.keep_alive = ret_head->keep_alive;
+    pub->method = ret_head->method;
+    pub->target = ret_head->target;
+    pub->authority = ret_head->authority;
+    pub->headers = ret_head->headers;
+    pub->header_count = ret_head->header_count;
+    pub->version = ret_head->version;
+    return request;
+}
+
+static void send_continue(struct conn *conn);
+
+/* Takes what has come out of its chunks; whatever follows them comes next to the body. */
+static int take_chunks(struct conn *conn)
+{
+    struct http1_exchange *exchange = &conn->exchange;
+    h2o_buffer_t *input = conn->sock->input;
+    char *body = input->bytes + exchange->scanned;
+    size_t len = exchange->body_len;
+    struct bytes rest = bytes_of(body + len, input->size - exchange->scanned - len);
+    int status =
+        http1_chunks_read(&exchange->chunks, &rest, body, &len, conn->server->limits.body_max);
+
+    if (rest.len > 0)
+        memmove(body + len, rest.ptr, rest.len);
+    input->size = exchange->scanned + len + rest.len;
+    exchange->body_len = (uint32_t)len;
+    return status;
+}
+
+static bool is_whole(const struct conn *conn)
+{
+    const struct http1_exchange *exchange = &conn->exchange;
+
+    return exchange->chunks.at == CHUNKS_NONE &&
+           conn->sock->input->size - exchange->scanned >= exchange->body_len;
+}
+
+/* A request that is refused is answered as it stands; the others get their body. */
+static void handle_whole(struct conn *conn, struct request *request)
+{
+    const struct http1_exchange *exchange = &conn->exchange;
+
+    request->h1.len = (size_t)exchange->scanned + exchange->body_len;
+    request->pub.body = bytes_of(conn->sock->input->bytes + exchange->scanned, exchange->body_len);
+    websocket_read_handshake(request, bytes_of(NULL, 0));
+    request->close |=
+        request->pub.websocket; /* if it does not become one: nobody knows what follows */
+    handle(conn, request);
+}
+
+/* How the body comes: 0, or the status to refuse it with. */
+static int begin_body(struct conn *conn, const struct http1_head *head)
+{
+    if (head->body_len > conn->server->limits.body_max)
+        return 413;
+    conn->exchange.body_len = (uint32_t)head->body_len;
+    conn->exchange.chunks.at = head->chunked ? CHUNK_SIZE_BEGIN : CHUNKS_NONE;
+    return 0;
+}
+
+/* The head is whole. Mostly all is, and has been read but once; a request whose body comes later is
+ * read again then, for the input may have moved. */
+static void on_head(struct conn *conn)
+{
+    struct http1_head head;
+    struct request *request = read_head(conn, &head);
+    const char *why = NULL;
+    int status;
+
+    if (request == NULL) {
+        http1_cut(conn);
+        return;
+    }
+    if (request->refusal != 0 || request->arena.failed) {
+        handle(conn, request);
+        return;
+    }
+    status = begin_body(conn, &head);
+    if (status == 0 && head.chunked) {
+        status = take_chunks(conn);
+        why = "malformed chunked body";
+    }
+    if (status == 0 && is_whole(conn)) {
+        handle_whole(conn, request);
+        return;
+    }
+    request_free(request);
+    if (status != 0)
+        refuse(conn, status, why);
+    else if (head.wants_continue)
+        send_continue(conn);
+}
+
+static void on_body(struct conn *conn)
+{
+    int status = conn->exchange.chunks.at != CHUNKS_NONE ? take_chunks(conn) : 0;
+    struct http1_head head;
+    struct request *request;
+
+    if (status != 0) {
+        refuse(conn, status, "malformed chunked body");
+        return;
+    }
+    if (!is_whole(conn) || h2o_socket_is_writing(conn->sock)) /* see on_continued() */
+        return;
+    request = read_head(conn, &head);
+    if (request != NULL)
+        handle_whole(conn, request);
+    else
         http1_cut(conn);
 }
 
-static void http1_on_closed(struct conn *conn)
+static bool look_for_head(struct conn *conn)
 {
-    /* libh2o has disposed of its request before it closed: on_pool_gone() */
-    if (conn->h1.next != NULL)
-        h2o_buffer_dispose(&conn->h1.next);
+    struct http1_exchange *exchange = &conn->exchange;
+    h2o_buffer_t *input = conn->sock->input;
+
+    if (!exchange->head_done)
+        exchange->head_done =
+            http1_head_is_complete(bytes_of(input->bytes, input->size), &exchange->scanned);
+    return exchange->head_done;
 }
 
-const struct conn_ops http1_conn_ops = {
-    .cut = http1_cut, .on_closed = http1_on_closed, .on_wait = http1_on_wait, .drain = http1_drain};
-
-/* ---- requests ---- */
-
-/* Keeps what is pipelined from libh2o, which would read on before the gate is back. In its place it
- * gets a buffer of which it will drop the request, unread. */
-static void keep_for_gate(struct conn *conn, size_t request_len)
+static void on_input(struct conn *conn)
 {
-    h2o_buffer_t *input = conn->sock->input, *spent;
+    struct http1_exchange *exchange = &conn->exchange;
+    h2o_buffer_t *input = conn->sock->input;
+    bool had_head = exchange->head_done, has_head = look_for_head(conn);
 
-    conn->h1.scanned = 0;
-    conn->h1.head_done = conn->h1.body_seen = false;
-    if (input->size <= request_len)
-        return;
-    h2o_buffer_init(&spent, &h2o_socket_buffer_prototype);
-    if (h2o_buffer_reserve(&spent, request_len).base == NULL)
-        return;
-    spent->size = request_len;
-    h2o_buffer_consume(&input, request_len);
-    conn->sock->input = spent;
-    conn->h1.next = input;
+    if (conn->seen == 0 && input->size > 0)
+        wait_for_request(conn);
+    if (!conn_hold(conn, input->size))
+        refuse(conn, 429, REFUSAL_BODIES);
+    else if (had_head)
+        on_body(conn);
+    else if (exchange->scanned > conn->server->limits.head_max ||
+             (has_head && http1_head_has_too_many(bytes_of(input->bytes, exchange->scanned))))
+        refuse(conn, 431, NULL);
+    else if (has_head)
+        on_head(conn);
+    else if (!http1_head_may_begin(bytes_of(input->bytes, input->size)))
+        refuse(conn, 400, "malformed request line");
 }
 
-/* The request's memory at libh2o goes: it was answered, or the connection closes. What the handler
- * sees points into the socket's input, which is kept for a handler that does not know. */
-static void on_pool_gone(void *slot)
+static void on_continued(h2o_socket_t *sock, const char *err)
 {
-    struct request *request = *(struct request **)slot;
-    struct conn *conn = request->h1.conn;
+    struct conn *conn = sock->data;
 
-    conn->h1.request = NULL;
-    if (conn->sock != NULL)
-        conn_count_sent(conn);
-    request->h1.answer = blob_unref(request->h1.answer);
-    if (!request->answered && request->pub.on_gone == NULL && conn->sock != NULL) {
-        request->h1.input = conn->sock->input;
-        h2o_buffer_init(&conn->sock->input, &h2o_socket_buffer_prototype);
-    } else if (conn->sock != NULL && conn->ops == &http1_conn_ops) {
-        keep_for_gate(conn, request->h1.len);
-    }
-    request_gone(request);
+    conn_count_sent(conn);
+    if (err != NULL)
+        http1_cut(conn);
+    else
+        on_input(conn);
 }
 
-static void read_strictly(struct request *request, struct bytes input)
+static void send_continue(struct conn *conn)
 {
-    struct http_request *pub = &request->pub;
-    struct http1_head head;
+    h2o_iovec_t text = h2o_iovec_init(H2O_STRLIT("HTTP/1.1 100 Continue\r\n\r\n"));
 
-    request->refusal = http1_head_read(input, &request->arena, &head);
-    request->why = head.why;
-    request->h1.len =
-        pub->body.ptr != NULL ? (size_t)(pub->body.ptr + pub->body.len - input.ptr) : head.len;
-    request->close = request->refusal != 0;
-    pub->method = head.method;
-    pub->target = head.target;
-    pub->authority = head.authority;
-    pub->headers = head.headers;
-    pub->header_count = head.header_count;
-    pub->version = head.version;
-}
-
-/* The one handler that libh2o knows. */
-static int on_h2o_request(h2o_handler_t *self, h2o_req_t *req)
-{
-    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-    struct conn *conn = sock->on_close.data;
-    struct request *request, **slot;
-
-    (void)self;
-    loop_timer_stop(conn->server->loop, &conn->wait);
-    request = request_new(conn, &http1_engine_ops);
-    if (request == NULL)
-        return -1; /* libh2o's 404, of which error_filter makes a 500 */
-    request->pub.body = bytes_of(req->entity.base, req->entity.len);
-    request->h1.req = req;
-    request->h1.conn = conn;
-    slot = h2o_mem_alloc_shared(&req->pool, sizeof(*slot), on_pool_gone);
-    *slot = request;
-    conn->h1.request = request;
-    read_strictly(request, input_of(sock));
-    websocket_read_handshake(request, bytes_of(NULL, 0));
-    request_dispatch(request);
-    return 0;
+    conn_write_started(conn);
+    h2o_socket_write(conn->sock, &text, 1, on_continued);
 }
 
 /* ---- answers ---- */
 
-static h2o_iovec_t copy_to_pool(h2o_req_t *req, struct bytes text)
+bool http1_keeps_alive(const struct request *request)
 {
-    return h2o_strdup(&req->pool, text.ptr, text.len);
+    return request->h1.keep_alive && !request->close && !request->server->draining;
 }
 
 /* Ours to decide: how long it is, and what becomes of the connection. */
@@ -341,155 +324,162 @@ static bool is_hop_header(struct bytes name)
     return false;
 }
 
-void http1_set_head(struct request *request, const struct http_response *response)
+/* RFC 9112, section 9.3; RFC 9110, section 7.8. */
+static const char *connection_line(const struct request *request, int status)
 {
-    h2o_req_t *req = request->h1.req;
+    if (status == 101)
+        return "Connection: upgrade\r\n";
+    if (!http1_keeps_alive(request))
+        return "Connection: close\r\n";
+    return request->pub.version == HTTP_1_0 ? "Connection: keep-alive\r\n" : "";
+}
 
-    if (request->close || request->server->draining)
-        req->http1_is_persistent = 0;
-    req->res.status = response->status;
-    req->res.reason = http_reason(response->status);
+struct bytes http1_write_head(struct request *request, const struct http_response *response,
+                              struct bytes framing)
+{
+    struct buf *out = &request->server->head;
+
+    out->len = 0;
+    buf_append_bytes(out, BYTES("HTTP/1.1 "));
+    buf_append_u64(out, (uint64_t)response->status);
+    buf_append_char(out, ' ');
+    buf_append_str(out, http_reason(response->status));
+    buf_append_bytes(out, BYTES("\r\nDate: "));
+    buf_append_bytes(out, http_server_date(request->server));
+    buf_append_bytes(out, BYTES("\r\n"));
+    buf_append_str(out, connection_line(request, response->status));
+    buf_append_bytes(out, framing);
     for (size_t i = 0; i < response->header_count; i++) {
         const struct http_header *header = &response->headers[i];
-        h2o_iovec_t name, value;
 
         if (is_hop_header(header->name) || !http_header_is_sendable(header))
             continue;
-        name = copy_to_pool(req, header->name);
-        value = copy_to_pool(req, header->value);
-        h2o_add_header_by_str(&req->pool, &req->res.headers, name.base, name.len, 0, NULL,
-                              value.base, value.len);
+        buf_append_bytes(out, header->name);
+        buf_append_bytes(out, BYTES(": "));
+        buf_append_bytes(out, header->value);
+        buf_append_bytes(out, BYTES("\r\n"));
     }
+    buf_append_bytes(out, BYTES("\r\n"));
+    if (!out->failed)
+        return buf_bytes(out);
+    buf_release(out);
+    return bytes_of(NULL, 0);
 }
 
-static void send_slice(struct request *request)
+/* All has left. */
+static void end_exchange(struct conn *conn)
+{
+    struct request *request = conn->exchange.request;
+    bool keeps_alive = http1_keeps_alive(request), refused = request->refusal != 0;
+
+    h2o_buffer_consume(&conn->sock->input, request->h1.len);
+    conn->exchange.request = NULL;
+    request_free(request);
+    h2o_socket_dont_read(conn->sock, 0);
+    if (keeps_alive)
+        next_request(conn);
+    else if (refused || conn->sock->input->size > 0)
+        conn_linger(conn);
+    else
+        conn_close(conn);
+}
+
+static void on_written(h2o_socket_t *sock, const char *err);
+
+/* `head` and the next slice, each of which may be empty. */
+static void send_more(struct request *request, struct bytes head)
 {
     struct conn *conn = request->h1.conn;
     struct blob *answer = request->h1.answer;
-    size_t rest = answer->len - request->h1.answer_at;
-    size_t len = rest < SLICE ? rest : SLICE;
-    h2o_iovec_t slice = h2o_iovec_init(answer->data + request->h1.answer_at, len);
+    size_t rest = answer != NULL ? answer->len - request->h1.answer_at : 0;
+    size_t len = rest < SLICE ? rest : SLICE, count = 0;
+    h2o_iovec_t vec[2];
 
+    if (head.len > 0)
+        vec[count++] = h2o_iovec_init(head.ptr, head.len);
+    if (len > 0)
+        vec[count++] = h2o_iovec_init(answer->data + request->h1.answer_at, len);
     request->h1.answer_at += len;
     conn_write_started(conn);
-    h2o_send(request->h1.req, &slice, 1,
-             len == rest ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
-    if (len == rest)
-        stand_behind(conn);
+    h2o_socket_write(conn->sock, vec, count, on_written);
 }
 
-static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
+static void on_written(h2o_socket_t *sock, const char *err)
 {
-    struct request *request = container_of(generator, struct request, h1.generator);
+    struct conn *conn = sock->data;
+    struct request *request = conn->exchange.request;
 
-    (void)req;
-    send_slice(request);
+    conn_count_sent(conn);
+    if (err != NULL)
+        http1_cut(conn);
+    else if (request->h1.answer != NULL && request->h1.answer_at < request->h1.answer->len)
+        send_more(request, bytes_of(NULL, 0));
+    else
+        end_exchange(conn);
+}
+
+/* RFC 9110, section 8.6: no length in a 204; a 304 would tell that of what it does not send. */
+static struct bytes length_line(struct buf *out, int status, size_t len)
+{
+    if (status == 204 || status == 304)
+        return bytes_of(NULL, 0);
+    buf_append_bytes(out, BYTES("Content-Length: "));
+    buf_append_u64(out, len);
+    buf_append_bytes(out, BYTES("\r\n"));
+    return buf_bytes(out);
 }
 
 static void http1_reply(struct request *request, const struct http_response *response)
 {
-    struct conn *conn = request->h1.conn;
-    h2o_req_t *req = request->h1.req;
-    size_t len = response->body != NULL ? response->body->len : 0;
+    struct bytes length, head;
+    struct buf line = {0};
 
-    http1_set_head(request, response);
-    /* RFC 9110, 8.6: not in a 204; a 304 would tell the length of what it does not send. */
-    if (response->status != 204 && response->status != 304)
-        req->res.content_length = len;
-    request->h1.generator = (h2o_generator_t){.proceed = on_proceed};
-    if (request->refusal != 0)
-        conn_linger_after_close(conn);
-    h2o_start_response(req, &request->h1.generator);
-    if (len == 0 || request_is_head(request)) {
-        conn_write_started(conn);
-        h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
-        stand_behind(conn);
-    } else {
-        request->h1.answer = blob_ref(response->body);
-        send_slice(request);
+    length = length_line(&line, response->status, response->body != NULL ? response->body->len : 0);
+    head = http1_write_head(request, response, length);
+    head = head.len > 0 && !line.failed ? arena_dup(&request->arena, head) : bytes_of(NULL, 0);
+    buf_release(&line);
+    if (head.len == 0) {
+        cut_later(request->h1.conn);
+        return;
     }
+    if (response->body != NULL && response->body->len > 0 && !request_is_head(request))
+        request->h1.answer = blob_ref(response->body);
+    send_more(request, head);
 }
 
 static const struct http_engine_ops http1_engine_ops = {.reply = http1_reply,
                                                         .start_stream = http1_start_stream};
 
-/* ---- the answers that libh2o gives by itself: 400, 413, 417, as text; we make Status of them ----
- */
+/* ---- the connection meanwhile ---- */
 
-struct error_body {
-    h2o_ostream_t super; /* first: libh2o allocates it */
-    h2o_iovec_t json;
-};
-
-static void send_error_body(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
-                            h2o_send_state_t state)
+static void http1_on_wait(struct conn *conn)
 {
-    struct error_body *body = (struct error_body *)self;
-
-    (void)bufs;
-    h2o_ostream_send_next(self, req, &body->json, count > 0 ? 1 : 0, state);
+    if (conn->seen > 0 && conn->sock->input->size >= conn->seen + (size_t)PROGRESS)
+        conn_wait(conn, conn->server->limits.first_byte_ms);
+    else
+        http1_cut(conn);
 }
 
-static void error_filter(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
+static void http1_drain(struct conn *conn)
 {
-    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-    struct conn *conn = sock->on_close.data;
-    struct error_body *body;
-    struct blob *json;
-
-    (void)self;
-    h2o_setup_next_ostream(req, slot);
-    if (conn->h1.request != NULL)
-        return;
-    if (req->res.status == 404) /* there was no memory for the request */
-        req->res.status = 500;
-    req->res.reason = http_reason(req->res.status);
-    json = refusal_body(conn->server, req->res.status, NULL);
-    if (json == NULL)
-        return;
-    body = (struct error_body *)h2o_add_ostream(req, sizeof(*body), slot);
-    body->super.do_send = send_error_body;
-    body->json = copy_to_pool(req, blob_bytes(json));
-    blob_unref(json);
-    req->http1_is_persistent = 0;
-    req->res.content_length = body->json.len;
-    req->res.headers.size = 0;
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                   H2O_STRLIT("application/json"));
-    conn_linger_after_close(conn);
-    conn_write_started(conn);
+    if (conn->exchange.request == NULL && conn->sock->input->size == 0)
+        http1_cut(conn);
 }
 
-/* ---- the engine of one server ---- */
-
-enum status http1_server_init(struct http_server *server)
+static void http1_on_turn_end(struct conn *conn)
 {
-    h2o_hostconf_t *host;
-    h2o_handler_t *handler;
-    h2o_filter_t *filter;
-
-    h2o_config_init(&server->conf);
-    server->conf.server_name = h2o_iovec_init(NULL, 0);
-    server->conf.max_request_entity_size = server->limits.body_max;
-    server->conf.http1.req_timeout = ENGINE_TIMEOUT_MS;
-    server->conf.http1.upgrade_to_http2 = 0; /* HTTP/2 is nghttp2's, both ways in are shut */
-    host = h2o_config_register_host(&server->conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
-    /* On the fallback, which gets every path, even those that are none. */
-    handler = h2o_create_handler(&host->fallback_path, sizeof(*handler));
-    handler->on_req = on_h2o_request;
-    filter = h2o_create_filter(&host->fallback_path, sizeof(*filter));
-    filter->on_setup_ostream = error_filter;
-    h2o_context_init(&server->ctx, loop_h2o(server->loop), &server->conf);
-    server->accept.ctx = &server->ctx;
-    server->accept.hosts = server->conf.hosts;
-    return STATUS_OK;
+    if (conn->exchange.turn_cut)
+        http1_cut(conn);
 }
 
-void http1_server_release(struct http_server *server)
+/* Whoever closed has dropped the request. */
+static void http1_on_closed(struct conn *conn)
 {
-    h2o_multithread_queue_t *queue = server->ctx.queue;
-
-    h2o_context_dispose(&server->ctx);
-    free(queue); /* which libh2o forgets in its event loop build */
-    h2o_config_dispose(&server->conf);
+    assert(conn->exchange.request == NULL);
 }
+
+const struct conn_ops http1_conn_ops = {.cut = http1_cut,
+                                        .on_closed = http1_on_closed,
+                                        .on_wait = http1_on_wait,
+                                        .on_turn_end = http1_on_turn_end,
+                                        .drain = http1_drain};

@@ -80,22 +80,35 @@ static int step(struct http1_chunks *chunks, char c, size_t max)
     return next == CHUNKS_NONE ? 400 : 0;
 }
 
-int http1_chunks_look(struct http1_chunks *chunks, struct bytes input, size_t max)
+/* A piece of data; returns how long it is. */
+static size_t take_data(struct http1_chunks *chunks, struct bytes input, char *to)
+{
+    size_t len = chunks->left < input.len ? (size_t)chunks->left : input.len;
+
+    memmove(to, input.ptr, len);
+    chunks->left -= len;
+    if (chunks->left == 0)
+        chunks->at = CHUNK_DATA_CR;
+    return len;
+}
+
+int http1_chunks_read(struct http1_chunks *chunks, struct bytes *input, char *body, size_t *len,
+                      size_t max)
 {
     int status = 0;
 
-    while (input.len > 0 && chunks->at != CHUNKS_NONE && status == 0) {
-        size_t data = 1;
+    while (input->len > 0 && chunks->at != CHUNKS_NONE && status == 0) {
+        size_t took = 1;
 
         if (chunks->at == CHUNK_DATA) {
-            data = chunks->left < input.len ? (size_t)chunks->left : input.len;
-            chunks->left -= data;
-            if (chunks->left == 0)
-                chunks->at = CHUNK_DATA_CR;
+            took = take_data(chunks, *input, body + *len);
+            *len += took;
         } else {
-            status = step(chunks, *input.ptr, max);
+            status = step(chunks, *input->ptr, max);
+            if (status == 0 && chunks->at == CHUNK_DATA && chunks->left > max - *len)
+                status = 413;
         }
-        input = bytes_from(input, data);
+        *input = bytes_from(*input, took);
     }
     return status;
 }

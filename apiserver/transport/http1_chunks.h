@@ -1,12 +1,8 @@
 /*
- * http1_chunks - looks at the chunks of a request body before libh2o decodes them, strictly.
+ * http1_chunks - takes a request body out of its chunks, strictly: RFC 9112, section 7.1, to the
+ * letter, so that nobody in front of us can have read it in another way.
  *
- * libh2o 2.2.5 reads a chunk's size up to the first byte that is no digit and skips the rest of the
- * line, lets a bare line feed end it, and waits for 2^63 bytes when told to. What passes here is
- * RFC 9112, section 7.1, to the letter, so nobody in front of us can have read it in another way.
- * What chunks are together is libh2o's to count.
- *
- *   bytes as they come --http1_chunks_look()--> go on, or a refusal
+ *   bytes as they come --http1_chunks_read()--> the body, closed up in place   or a refusal
  *
  * Shape    a state machine over spans; it keeps no bytes.
  * Errors   a refusal is the HTTP status; the connection must be closed.
@@ -37,9 +33,11 @@ struct http1_chunks {
     uint64_t left; /* of the chunk; while its size is read, that size */
 };
 
-/* `input` is what came since the last call; begin with `at` CHUNK_SIZE_BEGIN. 0, or the status to
- * refuse with: 400, or 413 for a chunk of more than `max`. What is behind the last one is not
- * looked at. */
-int http1_chunks_look(struct http1_chunks *chunks, struct bytes input, size_t max);
+/* Takes what came since the last call off `input`, and puts what is data behind the `*len` bytes of
+ * `body`, which lies in front of the input or begins with it; begin with `at` CHUNK_SIZE_BEGIN.
+ * What is behind the last chunk stays in `input`. 0, or the status to refuse with: 400, or 413 for
+ * a chunk or body of more than `max`. */
+int http1_chunks_read(struct http1_chunks *chunks, struct bytes *input, char *body, size_t *len,
+                      size_t max);
 
 #endif

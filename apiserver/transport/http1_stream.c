@@ -1,15 +1,12 @@
 /*
- * A stream over HTTP/1: libh2o writes the head and hands the socket over, as it does for an
- * upgrade; from then on we write frames, which are chunks already, straight from shared memory.
- * After the last chunk libh2o gets the socket back and keep-alive goes on. Under a WebSocket the
- * frames are its messages, and what the client sends is handed up.
+ * A stream over HTTP/1: behind the head we write frames, which are chunks already, straight from
+ * shared memory. After the last chunk the connection goes on with the next request. Under a
+ * WebSocket the frames are its messages, and what the client sends is handed up.
  *
- *   head on its way --taken--> READY <--write/written--> SENDING --end--> last chunk -->
- * http1_start
+ *   head, a frame like any other --written--> READY <--write/written--> SENDING --end-->
+ *   last chunk --> http1_start
  */
 #include "apiserver/transport/http1.h"
-
-#include <h2o/http1.h>
 
 #include "apiserver/transport/tls_conn.h"
 
@@ -27,7 +24,7 @@ static void on_finished(h2o_socket_t *sock, const char *err)
     conn_count_sent(conn);
     if (err != NULL || (conn->server->draining && sock->input->size == 0)) {
         conn_close(conn); /* nothing of the peer's is unread: what we wrote still gets there */
-    } else if (!conn->h1.stream.keep_alive || conn->server->draining) {
+    } else if (!conn->stream.keep_alive || conn->server->draining) {
         conn_linger(conn);
     } else {
         h2o_socket_read_stop(sock);
@@ -40,7 +37,7 @@ static void finish(struct conn *conn)
 {
     h2o_iovec_t last_chunk = h2o_iovec_init(H2O_STRLIT("0\r\n\r\n"));
 
-    if (conn->h1.stream.form != WIRE_CHUNK) {
+    if (conn->stream.form != WIRE_CHUNK) {
         conn_linger(conn);
         return;
     }
@@ -50,9 +47,9 @@ static void finish(struct conn *conn)
 
 static void go_on(struct conn *conn)
 {
-    struct http_stream *stream = &conn->h1.stream.base;
+    struct http_stream *stream = &conn->stream.base;
 
-    if (conn->h1.stream.ending) {
+    if (conn->stream.ending) {
         finish(conn);
         return;
     }
@@ -60,22 +57,10 @@ static void go_on(struct conn *conn)
     stream->handler->on_ready(stream->user);
 }
 
-static void on_written(h2o_socket_t *sock, const char *err)
-{
-    struct conn *conn = sock->data;
-
-    frame_batch_release(&conn->h1.stream.batch);
-    conn_count_sent(conn);
-    if (err != NULL)
-        conn_close(conn);
-    else
-        go_on(conn);
-}
-
 /* The input goes up whole, and out of the socket first: the handler may close that. */
 static void hand_up(struct conn *conn)
 {
-    struct http_stream *stream = &conn->h1.stream.base;
+    struct http_stream *stream = &conn->stream.base;
     h2o_buffer_t *input = conn->sock->input;
 
     h2o_buffer_init(&conn->sock->input, &h2o_socket_buffer_prototype);
@@ -91,64 +76,78 @@ static void on_read(h2o_socket_t *sock, const char *err)
 
     if (err != NULL || tls_peer_is_gone(conn))
         conn_close(conn);
-    else if (conn->h1.stream.form == WIRE_MESSAGE)
+    else if (conn->stream.form == WIRE_MESSAGE)
         hand_up(conn);
     else if (sock->input->size > PIPELINED_MAX)
         conn_close(conn);
 }
 
-/* libh2o has sent the head and lets go. `sock` NULL: it could not, and has closed the socket. */
-static void on_taken(void *data, h2o_socket_t *sock, size_t request_len)
+static void on_written(h2o_socket_t *sock, const char *err)
 {
-    struct conn *conn = data;
+    struct conn *conn = sock->data;
 
-    if (sock == NULL)
-        return;
-    sock->data = conn;
-    h2o_buffer_consume(&sock->input, request_len); /* all of it: the buffer is given back */
-    h2o_socket_read_start(sock, on_read);
-    conn->h1.stream.taken = true;
-    go_on(conn);
-    if (conn->sock != NULL && conn->ops == &http1_stream_conn_ops && sock->input->size > 0)
+    frame_batch_release(&conn->stream.batch);
+    conn_count_sent(conn);
+    if (err != NULL)
+        conn_close(conn);
+    else
+        go_on(conn);
+    /* What a WebSocket's client has sent behind its handshake. */
+    if (conn->sock != NULL && conn->ops == &http1_stream_conn_ops &&
+        conn->stream.form == WIRE_MESSAGE && sock->input->size > 0)
         on_read(sock, NULL);
 }
 
-/* Two Connection headers, as libh2o always sends "Connection: upgrade" when it hands over. */
-static void set_stream_head(struct request *request, const struct http_response *head,
-                            struct http1_stream *stream)
+static enum wire_form form_of(const struct request *request)
 {
-    h2o_req_t *req = request->h1.req;
+    return request->pub.websocket             ? WIRE_MESSAGE
+           : request->pub.version == HTTP_1_0 ? WIRE_PAYLOAD
+                                              : WIRE_CHUNK;
+}
 
-    http1_set_head(request, head);
-    stream->form = request->pub.websocket             ? WIRE_MESSAGE
-                   : request->pub.version == HTTP_1_0 ? WIRE_PAYLOAD
-                                                      : WIRE_CHUNK;
-    if (stream->form == WIRE_MESSAGE)
-        return;
-    stream->keep_alive = req->http1_is_persistent && stream->form == WIRE_CHUNK;
-    if (stream->form == WIRE_CHUNK)
-        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_TRANSFER_ENCODING, NULL,
-                       H2O_STRLIT("chunked"));
-    if (!stream->keep_alive)
-        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("connection"), 0, NULL,
-                              H2O_STRLIT("close"));
+/* The connection is the stream's from now on. */
+static void take_over(struct request *request, struct http1_stream stream)
+{
+    struct conn *conn = request->h1.conn;
+
+    h2o_buffer_consume(&conn->sock->input, request->h1.len); /* all of it: it is given back */
+    conn->stream = stream;
+    conn->ops = &http1_stream_conn_ops;
+    request_free(request);
+    h2o_socket_dont_read(conn->sock, 0);
+    h2o_socket_read_start(conn->sock, on_read);
+    COUNTER_ADD(conn->server->counters.streams, 1);
 }
 
 struct http_stream *http1_start_stream(struct request *request, const struct http_response *head,
                                        const struct http_stream_handler *handler, void *user)
 {
     struct conn *conn = request->h1.conn;
-    struct http1_stream *stream = &conn->h1.stream;
+    enum wire_form form = form_of(request);
+    struct bytes framing =
+        form == WIRE_CHUNK ? BYTES("Transfer-Encoding: chunked\r\n") : bytes_of(NULL, 0);
+    struct bytes text, payload;
+    struct frame *frame;
+    h2o_iovec_t vec;
 
-    conn->h1.turn_cut = false;
-    *stream =
-        (struct http1_stream){.base = {.ops = &http1_stream_ops, .handler = handler, .user = user}};
-    set_stream_head(request, head, stream);
-    conn->ops = &http1_stream_conn_ops;
-    COUNTER_ADD(conn->server->counters.streams, 1);
+    request->close |= form == WIRE_PAYLOAD; /* its end is the close */
+    text = http1_write_head(request, head, framing);
+    frame = text.len > 0 ? frame_new(text) : NULL;
+    if (frame == NULL) {
+        request->pub.ops->reply(request, &(struct http_response){.status = 500});
+        return NULL;
+    }
+    take_over(request, (struct http1_stream){
+                           .base = {.ops = &http1_stream_ops, .handler = handler, .user = user},
+                           .form = form,
+                           .keep_alive = form == WIRE_CHUNK && http1_keeps_alive(request)});
+    (void)frame_batch_set(&conn->stream.batch, &frame, 1); /* it has room for one */
+    payload = frame_payload(frame);
+    vec = h2o_iovec_init(payload.ptr, payload.len);
     conn_write_started(conn);
-    h2o_http1_upgrade(request->h1.req, NULL, 0, on_taken, conn);
-    return &stream->base;
+    h2o_socket_write(conn->sock, &vec, 1, on_written);
+    frame_unref(frame);
+    return &conn->stream.base;
 }
 
 /* ---- what the handler calls ---- */
@@ -189,14 +188,14 @@ static size_t gather(struct conn *conn, h2o_iovec_t *vec, size_t count)
 static void http1_stream_write(struct http_stream *base, struct frame *const *frames, size_t count)
 {
     struct http1_stream *stream = (struct http1_stream *)base;
-    struct conn *conn = container_of(stream, struct conn, h1.stream);
+    struct conn *conn = container_of(stream, struct conn, stream);
     h2o_iovec_t vec[2 * HTTP_STREAM_WRITE_MAX];
     size_t vec_count = 0;
 
     for (size_t i = 0; i < count; i++)
         vec_count += as_sent(frames[i], stream->form, vec + vec_count);
     if (!frame_batch_set(&stream->batch, frames, count)) {
-        conn->h1.turn_cut = true; /* not here: on_gone() would run inside of this call */
+        conn->stream.turn_cut = true; /* not here: on_gone() would run inside of this call */
         loop_defer(conn->server->loop, &conn->turn);
         return;
     }
@@ -211,17 +210,17 @@ static void http1_stream_write(struct http_stream *base, struct frame *const *fr
 static void http1_stream_end(struct http_stream *base)
 {
     struct http1_stream *stream = (struct http1_stream *)base;
-    struct conn *conn = container_of(stream, struct conn, h1.stream);
+    struct conn *conn = container_of(stream, struct conn, stream);
 
     COUNTER_SUB(conn->server->counters.streams, 1);
     stream->ending = true;
-    if (stream->taken && !h2o_socket_is_writing(conn->sock))
+    if (!h2o_socket_is_writing(conn->sock))
         finish(conn);
 }
 
 static void http1_stream_abort(struct http_stream *base)
 {
-    struct conn *conn = container_of((struct http1_stream *)base, struct conn, h1.stream);
+    struct conn *conn = container_of((struct http1_stream *)base, struct conn, stream);
 
     COUNTER_SUB(conn->server->counters.streams, 1);
     conn_reset(conn);
@@ -232,20 +231,12 @@ static const struct http_stream_ops http1_stream_ops = {
 
 /* ---- the connection meanwhile ---- */
 
-static void cut(struct conn *conn)
-{
-    if (conn->h1.stream.taken)
-        conn_close(conn);
-    else
-        http1_cut(conn);
-}
-
 static void on_closed(struct conn *conn)
 {
-    struct http_stream *stream = &conn->h1.stream.base;
+    struct http_stream *stream = &conn->stream.base;
     const struct http_stream_handler *handler = stream->handler;
 
-    frame_batch_release(&conn->h1.stream.batch);
+    frame_batch_release(&conn->stream.batch);
     stream->handler = NULL;
     if (handler == NULL)
         return;
@@ -255,8 +246,8 @@ static void on_closed(struct conn *conn)
 
 static void on_turn_end(struct conn *conn)
 {
-    if (conn->h1.turn_cut)
-        cut(conn);
+    if (conn->stream.turn_cut)
+        conn_close(conn);
 }
 
 static void nothing(struct conn *conn)
@@ -264,7 +255,7 @@ static void nothing(struct conn *conn)
     (void)conn;
 }
 
-const struct conn_ops http1_stream_conn_ops = {.cut = cut,
+const struct conn_ops http1_stream_conn_ops = {.cut = conn_close,
                                                .on_closed = on_closed,
                                                .on_wait = nothing,
                                                .on_turn_end = on_turn_end,

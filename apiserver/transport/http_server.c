@@ -152,7 +152,6 @@ enum status http_server_new(const struct http_server_options *options,
         free(server);
         return error_set(reterr, STATUS_NO_MEMORY, "no memory for a server");
     }
-    http1_server_init(server);
     *ret_server = server;
     return STATUS_OK;
 }
@@ -171,10 +170,10 @@ void http_server_free(struct http_server *server)
         conn->ops->cut(conn);
     }
     loop_timer_stop(server->loop, &server->sweep);
-    http1_server_release(server);
     http2_server_release(server);
     buf_release(&server->spare);
     buf_release(&server->gather);
+    buf_release(&server->head);
     http_server_set_tls(server, NULL);
     server->freed = true; /* the memory goes behind that of the connections */
     loop_defer(server->loop, &server->turn);
@@ -195,7 +194,6 @@ void http_server_drain(struct http_server *server, uint32_t grace_ms,
     server->draining = true;
     server->on_drained = on_drained;
     server->drained_user = user;
-    server->ctx.shutdown_requested = 1; /* libh2o says "connection: close" from now on */
     close_listeners(server);
     loop_timer_start(server->loop, &server->grace, grace_ms);
     list_for_each(&server->conns, it) {

@@ -29,6 +29,7 @@ struct http_server {
     struct list conns, listeners;
     struct http_tls *tls; /* of https listeners; or NULL */
     struct buf gather;    /* frames on their way into one TLS record */
+    struct buf head;      /* of the HTTP/1 answer that is being written */
     struct server_counters counters;
 
     bool draining, freed;
@@ -36,12 +37,6 @@ struct http_server {
     struct loop_timer grace, sweep;
     void (*on_drained)(void *user);
     void *drained_user;
-
-    /* HTTP/1: libh2o. `h2o_read` is its read callback, which we call behind our own. */
-    h2o_globalconf_t conf;
-    h2o_context_t ctx;
-    h2o_accept_ctx_t accept;
-    h2o_socket_cb h2o_read;
 
     /* HTTP/2: nghttp2 */
     nghttp2_session_callbacks *h2_callbacks;
@@ -68,12 +63,11 @@ struct request {
     const char *why;
     union {
         struct {
-            h2o_req_t *req;
             struct conn *conn;
-            size_t len;                /* with its body, as libh2o counts */
-            h2o_buffer_t *input;       /* kept for a request whose client has left */
-            h2o_generator_t generator; /* of the answer, */
-            struct blob *answer;       /* which is sent by reference */
+            size_t len;          /* with its body */
+            h2o_buffer_t *input; /* kept for a request whose client has left */
+            bool keep_alive;     /* the client says nothing against it */
+            struct blob *answer; /* sent by reference; NULL: a head alone */
             size_t answer_at;
         } h1;
         struct {
@@ -109,9 +103,8 @@ struct blob *refusal_body(const struct http_server *server, int status, const ch
 const char *http_reason(int status);
 /* Response splitting stops here: no control characters in names and values. */
 bool http_header_is_sendable(const struct http_header *header);
+bool http_value_is_sendable(struct bytes value);
 
-enum status http1_server_init(struct http_server *server);
-void http1_server_release(struct http_server *server);
 enum status http2_server_init(struct http_server *server);
 void http2_server_release(struct http_server *server);
 /* The Date of now, as RFC 9110 section 5.6.7 writes it. */

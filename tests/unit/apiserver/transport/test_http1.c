@@ -406,6 +406,7 @@ TEST(http1, chunks_are_read_strictly_however_they_come)
 TEST(http1, what_is_no_http_at_all_is_400_and_a_close)
 {
     static const char *const rows[] = {"\x16\x03\x01\x02\x01 a TLS hello\r\n\r\n",
+                                       "\x16\x03\x01\x02", /* need not end to be none */
                                        "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "GET /\r\n\r\n",
                                        "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"};
 
@@ -472,6 +473,35 @@ TEST(http1, an_answer_may_come_after_the_handler_has_returned)
     CHECK(read_until(fd, "is.still.here", 1, &answer));
     CHECK(send_text(fd, "GET /echo HTTP/1.1\r\nHost: h\r\n\r\n"));
     CHECK(read_until(fd, "peer", 1, &answer));
+    close(fd);
+    buf_release(&answer);
+    stop(&test);
+}
+
+TEST(http1, what_comes_before_the_answer_waits_for_it_and_so_does_the_end)
+{
+    struct buf answer = {0};
+    const char *first, *second;
+    int fd;
+
+    begin();
+    fd = connect_to(&test);
+    CHECK(send_text(fd,
+                    "POST /later HTTP/1.1\r\nHost: is.still.here\r\nContent-Length: 2\r\n\r\nab"));
+    CHECK(wait_for(&test, &test.requests, 1));
+    CHECK(send_text(fd,
+                    "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab"));
+    on_loop(&test, nothing_to_do); /* it may look at the socket now */
+    CHECK(send_text(fd, "c\r\n0\r\n\r\n"));
+    CHECK(shutdown(fd, SHUT_WR) == 0);
+    on_loop(&test, nothing_to_do);
+    CHECK_INT(value_of(&test, &test.requests), 1);
+    on_loop(&test, reply_later);
+    CHECK_INT(read_to_end(fd, &answer), 0);
+    first = strstr(answer.data, "is.still.here");
+    second = strstr(answer.data, "body 3 abc");
+    CHECK(first != NULL && second > first);
+    CHECK_INT(test.later_gone, 0);
     close(fd);
     buf_release(&answer);
     stop(&test);
@@ -579,6 +609,7 @@ TEST(http1, the_head_of_a_stream_is_sent_before_any_data)
     CHECK(contains(&answer, "content-type: application/json\r\n"));
     CHECK(contains(&answer, "ransfer-encoding: chunked\r\n") ||
           contains(&answer, "ransfer-Encoding: chunked\r\n"));
+    CHECK(!contains(&answer, "Connection")); /* as Go's server */
     http_server_get_stats(test.server, &stats);
     CHECK_INT(stats.streams, 1);
     close(fd);
@@ -667,7 +698,7 @@ TEST(http1, a_stream_over_http_1_0_is_payload_until_the_close)
 
     begin();
     fd = open_stream("GET /stream HTTP/1.0\r\n\r\n", &answer);
-    CHECK(!contains(&answer, "chunked") && contains(&answer, "connection: close\r\n"));
+    CHECK(!contains(&answer, "chunked") && contains(&answer, "Connection: close\r\n"));
     answer.len = 0;
     on_loop(&test, write_three_and_end);
     CHECK_INT(read_to_end(fd, &answer), 0);
