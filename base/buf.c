@@ -9,17 +9,22 @@ void buf_release(struct buf *buf)
     *buf = (struct buf){0};
 }
 
-bool buf_reserve(struct buf *buf, size_t more)
+static bool has_room(const struct buf *buf, size_t more)
 {
-    size_t need, capacity = buf->capacity != 0 ? buf->capacity : 64;
+    return more <= buf->capacity - buf->len && !buf->failed;
+}
+
+/* Not inline: what has room, as most appends do, shall not carry its registers about. The first
+ * block is as large as what is asked for, by one who knows what will be; then sizes double. */
+static __attribute__((noinline)) bool grow(struct buf *buf, size_t more)
+{
+    size_t need, capacity = buf->capacity != 0 ? buf->capacity : more > 64 ? more : 64;
     char *data;
 
     if (buf->failed || __builtin_add_overflow(buf->len, more, &need)) {
         buf->failed = true;
         return false;
     }
-    if (need <= buf->capacity)
-        return true;
     while (capacity < need)
         capacity = capacity > SIZE_MAX / 2 ? need : capacity * 2;
     data = realloc(buf->data, capacity);
@@ -32,6 +37,11 @@ bool buf_reserve(struct buf *buf, size_t more)
     return true;
 }
 
+bool buf_reserve(struct buf *buf, size_t more)
+{
+    return has_room(buf, more) || grow(buf, more);
+}
+
 void buf_append(struct buf *buf, const void *data, size_t len)
 {
     if (len == 0 || !buf_reserve(buf, len))
@@ -42,7 +52,8 @@ void buf_append(struct buf *buf, const void *data, size_t len)
 
 void buf_append_char(struct buf *buf, char c)
 {
-    buf_append(buf, &c, 1);
+    if (buf_reserve(buf, 1))
+        buf->data[buf->len++] = c;
 }
 
 void buf_append_str(struct buf *buf, const char *str)
@@ -52,13 +63,21 @@ void buf_append_str(struct buf *buf, const char *str)
 
 void buf_append_u64(struct buf *buf, uint64_t n)
 {
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
     char digits[20];
     size_t at = sizeof(digits);
 
-    do {
-        digits[--at] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n != 0);
+    while (n >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + n % 100 * 2, 2);
+        n /= 100;
+    }
+    if (n != 0 || at == sizeof(digits))
+        digits[--at] = (char)('0' + n);
     buf_append(buf, digits + at, sizeof(digits) - at);
 }
 

@@ -119,6 +119,8 @@ enum status object_to_json(const struct object *object, uint64_t rev, struct byt
     return STATUS_OK;
 }
 
+enum { REV_MAX = 64 }; /* of a resourceVersion with its name, and a line end behind the object */
+
 void object_write(struct buf *out, const struct object *object, uint64_t rev,
                   struct bytes api_version)
 {
@@ -129,6 +131,7 @@ void object_write(struct buf *out, const struct object *object, uint64_t rev,
     if (api_version.len == 0)
         api_version = bytes_of(data + object->api_version_at,
                                object->api_version_end - object->api_version_at);
+    (void)buf_reserve(out, object->base.len + api_version.len + REV_MAX);
     buf_append(out, data, object->api_version_at);
     buf_append_bytes(out, api_version);
     buf_append(out, data + object->api_version_end, object->rv_at - object->api_version_end);
