@@ -42,21 +42,34 @@ static struct fair_flow *new_flow(struct fair *fair, struct bytes name)
 
 struct fair_flow *fair_flow(struct fair *fair, struct bytes name)
 {
-    struct fair_flow *flow = map_get(&fair->flows, name);
+    struct fair_flow *flow = fair->idle;
 
+    if (flow == NULL || !bytes_eq(flow->name, name))
+        flow = map_get(&fair->flows, name);
     if (flow == NULL)
         flow = new_flow(fair, name);
-    if (flow != NULL)
-        flow->refs++;
+    if (flow == NULL)
+        return NULL;
+    if (flow == fair->idle)
+        fair->idle = NULL;
+    flow->refs++;
     return flow;
 }
 
+/* One by one, requests of a user would make and forget him each time. */
 void fair_flow_unref(struct fair_flow *flow)
 {
+    struct fair_flow *forgotten;
+
     if (flow == NULL || --flow->refs > 0)
         return;
-    map_remove(&flow->fair->flows, flow->name);
-    free(flow);
+    forgotten = flow->fair->idle;
+    flow->fair->idle = flow;
+    flow->served = 0; /* who comes back is as one who comes new */
+    if (forgotten == NULL)
+        return;
+    map_remove(&forgotten->fair->flows, forgotten->name);
+    free(forgotten);
 }
 
 /* ---- turns ---- */

@@ -18,10 +18,9 @@
  * Cormode and S. Muthukrishnan, An improved data stream summary: the count-min sketch and its
  * applications)
  *
- * Owner    a flow lives while somebody refers to it; a turn is its owner's, who takes it out when
- *          it goes.
- * Threads  one loop's; counts are anybody's.
- * Errors   NULL without memory.
+ * Owner    a flow lives while somebody refers to it, or until another is left; a turn is its
+ * owner's, who takes it out when it goes. Threads  one loop's; counts are anybody's. Errors   NULL
+ * without memory.
  */
 #ifndef TIDEWATCH_APISERVER_HANDLERS_FAIR_H
 #define TIDEWATCH_APISERVER_HANDLERS_FAIR_H
@@ -40,9 +39,10 @@ struct fair_counts {
 };
 
 struct fair {
-    struct map flows;  /* by name */
-    struct list order; /* flows with turns, the least served first */
-    uint64_t level;    /* of the one that was served last */
+    struct map flows;       /* by name */
+    struct list order;      /* flows with turns, the least served first */
+    uint64_t level;         /* of the one that was served last */
+    struct fair_flow *idle; /* nobody refers to it: the last one is kept for who comes back */
 };
 
 /* A user: what waits for its turn, and what it holds. */

@@ -10,7 +10,8 @@ enum place { PLACE_NONE, PLACE_WAITED_FOR, PLACE_HELD };
 
 /* Written on the loop, read by whoever asks. */
 struct counters {
-    _Atomic uint64_t parked, refused[FLIGHT_REFUSALS], dispatched, waits[FLIGHT_WAIT_BUCKETS];
+    _Atomic uint64_t parked, refused[FLIGHT_REFUSALS], dispatched;
+    _Atomic uint64_t waits[FLIGHT_WAIT_BUCKETS]; /* each without those of the one before */
     _Atomic uint64_t waited_us;
 };
 
@@ -42,6 +43,13 @@ static void count(_Atomic uint64_t *counter, uint64_t by)
 static void discount(_Atomic uint64_t *counter, uint64_t by)
 {
     atomic_fetch_sub_explicit(counter, by, memory_order_relaxed);
+}
+
+/* Of a number that only this loop changes: without the lock that a read and write in one takes. */
+static void count_own(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+                          memory_order_relaxed);
 }
 
 static uint64_t value(const _Atomic uint64_t *counter)
@@ -205,11 +213,14 @@ static void unpark(struct api_request *api)
 
 static void count_dispatched(struct counters *counters, uint64_t waited_us)
 {
-    count(&counters->dispatched, 1);
-    count(&counters->waited_us, waited_us);
-    for (size_t i = 0; i < FLIGHT_WAIT_BUCKETS; i++)
-        if ((double)waited_us / 1e6 <= flight_wait_buckets_s[i])
-            count(&counters->waits[i], 1);
+    size_t i = 0;
+
+    count_own(&counters->dispatched, 1);
+    count_own(&counters->waited_us, waited_us);
+    while (i < FLIGHT_WAIT_BUCKETS && (double)waited_us / 1e6 > flight_wait_buckets_s[i])
+        i++;
+    if (i < FLIGHT_WAIT_BUCKETS)
+        count_own(&counters->waits[i], 1);
 }
 
 /* The oldest of the flow that holds least, of those that may have one more. */
@@ -294,7 +305,7 @@ bool flight_begin(struct api_request *api)
 {
     struct flight *flight = api->worker->flight;
 
-    api->flight_class = class_of(api);
+    api->flight_class = (uint8_t)class_of(api);
     if (api->flight_class == FLIGHT_NONE)
         return true;
     if (!flight->limits->fair && !take_place(api)) {
@@ -434,7 +445,7 @@ void flight_get_stats(const struct flight *flight, enum flight_class class,
     for (size_t i = 0; i < FLIGHT_REFUSALS; i++)
         ret_stats->refused[i] = value(&counters->refused[i]);
     for (size_t i = 0; i < FLIGHT_WAIT_BUCKETS; i++)
-        ret_stats->waits[i] = value(&counters->waits[i]);
+        ret_stats->waits[i] = value(&counters->waits[i]) + (i > 0 ? ret_stats->waits[i - 1] : 0);
 }
 
 /* ---- life ---- */

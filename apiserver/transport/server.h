@@ -17,8 +17,12 @@ struct server_counters {
         connections, streams;
 };
 
-#define COUNTER_ADD(counter, n) atomic_fetch_add_explicit(&(counter), (n), memory_order_relaxed)
-#define COUNTER_SUB(counter, n) atomic_fetch_sub_explicit(&(counter), (n), memory_order_relaxed)
+/* One thread writes, so nothing has to be read and written in one. */
+#define COUNTER_ADD(counter, n)                                                                    \
+    atomic_store_explicit(&(counter),                                                              \
+                          atomic_load_explicit(&(counter), memory_order_relaxed) + (n),            \
+                          memory_order_relaxed)
+#define COUNTER_SUB(counter, n) COUNTER_ADD(counter, -(uint64_t)(n))
 
 struct http_server {
     struct loop *loop;

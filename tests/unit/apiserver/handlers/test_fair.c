@@ -172,18 +172,27 @@ TEST(fair, who_leaves_is_not_served)
     fair_release(&fair);
 }
 
-TEST(fair, a_name_is_kept_for_as_long_as_somebody_needs_it)
+TEST(fair, a_name_is_kept_while_somebody_needs_it_and_the_last_one_for_who_comes_back)
 {
-    struct fair_flow *a, *again;
+    struct fair_flow *a, *again, *b;
 
     fair_init(&fair);
     a = flow("a");
     again = flow("a");
     CHECK(a == again);
     fair_flow_unref(a);
-    CHECK_INT(fair.flows.count, 1);
+    fair_charge(again, 100);
     fair_flow_unref(again);
-    CHECK_INT(fair.flows.count, 0);
+    CHECK_INT(fair.flows.count, 1);
+    b = flow("b");
+    CHECK_INT(fair.flows.count, 2);
+    a = flow("a");
+    CHECK(a == again);
+    CHECK_INT(a->served, 0); /* as one who comes new */
+    fair_flow_unref(a);
+    fair_flow_unref(b);
+    CHECK_INT(fair.flows.count, 1);
+    CHECK(fair.idle == b);
     fair_release(&fair);
 }
 
