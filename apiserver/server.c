@@ -569,8 +569,8 @@ static void free_server(struct server *server)
         http_server_free(w->http);
         watch_cache_free(w->cache);
         access_free(w->access);
-        registry_free(w->registry);
         metrics_free(w->metrics);
+        registry_free(w->registry);
         flight_free(w->flight);
         loop_free(w->loop);
     }

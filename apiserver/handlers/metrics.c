@@ -23,10 +23,19 @@ struct series {
     double sum_s;
 };
 
+/* What was counted last of a verb, and mostly is again: its labels need not be written. */
+struct counted {
+    const struct kind *kind; /* a reference */
+    int code;
+    const char *scope;
+    struct series *series; /* NULL: nothing */
+};
+
 struct metrics {
     pthread_mutex_t lock; /* its worker counts, any worker may read */
     struct map series;
     struct buf labels; /* of the request being counted */
+    struct counted last[VERB_COUNT];
 };
 
 struct metrics *metrics_new(void)
@@ -46,6 +55,8 @@ void metrics_free(struct metrics *metrics)
          it = map_next(&metrics->series, it))
         free(it->value);
     map_release(&metrics->series);
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        kind_unref(metrics->last[i].kind);
     buf_release(&metrics->labels);
     pthread_mutex_destroy(&metrics->lock);
     free(metrics);
@@ -86,6 +97,11 @@ static struct bytes subresource_of(const struct api_request *api)
     return api->kind != NULL ? api->info.subresource : bytes_str(api->route);
 }
 
+static bool is_dry_run(const struct api_request *api)
+{
+    return bytes_eq_str(query_get(&api->info.query, "dryRun"), "All");
+}
+
 static void add_label(struct buf *out, const char *name, struct bytes value)
 {
     buf_append_str(out, name);
@@ -98,10 +114,9 @@ static void write_labels(struct buf *out, const struct api_request *api)
 {
     static const struct kind none = {.group = "", .version = "", .plural = ""};
     const struct kind *kind = api->kind != NULL ? api->kind : &none;
-    bool dry_run = bytes_eq_str(query_get(&api->info.query, "dryRun"), "All");
 
     add_label(out, "verb=\"", bytes_str(verb_of(api)));
-    add_label(out, ",dry_run=\"", bytes_str(dry_run ? "All" : ""));
+    add_label(out, ",dry_run=\"", bytes_str(is_dry_run(api) ? "All" : ""));
     add_label(out, ",group=\"", bytes_str(kind->group));
     add_label(out, ",version=\"", bytes_str(kind->version));
     add_label(out, ",resource=\"", bytes_str(kind->plural));
@@ -113,7 +128,7 @@ static void write_labels(struct buf *out, const struct api_request *api)
 }
 
 /* NULL without memory: the request is then not counted. */
-static struct series *find_series(struct metrics *metrics, const struct api_request *api)
+static struct series *look_up_series(struct metrics *metrics, const struct api_request *api)
 {
     struct buf *labels = &metrics->labels;
     struct series *series;
@@ -130,6 +145,23 @@ static struct series *find_series(struct metrics *metrics, const struct api_requ
         free(series);
         return NULL;
     }
+    return series;
+}
+
+static struct series *find_series(struct metrics *metrics, const struct api_request *api)
+{
+    struct counted *last = &metrics->last[api->info.verb];
+    const char *scope = scope_of(api);
+    struct series *series;
+
+    if (api->kind == NULL || api->info.subresource.len != 0 || is_dry_run(api))
+        return look_up_series(metrics, api);
+    if (last->kind == api->kind && last->code == api->code && last->scope == scope &&
+        last->series != NULL)
+        return last->series;
+    series = look_up_series(metrics, api);
+    kind_unref(last->kind);
+    *last = (struct counted){kind_ref(api->kind), api->code, scope, series};
     return series;
 }
 
