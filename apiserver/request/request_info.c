@@ -55,7 +55,10 @@ static void parse_query(struct arena *arena, struct bytes text, struct query *re
 
     for (size_t i = 0; i < text.len; i++)
         count += text.ptr[i] == '&';
-    *ret_query = (struct query){.params = arena_alloc(arena, count * sizeof(struct query_param))};
+    *ret_query = (struct query){0};
+    if (count == 0)
+        return;
+    ret_query->params = arena_alloc(arena, count * sizeof(struct query_param));
     if (ret_query->params == NULL)
         return;
     while (text.len != 0) {
@@ -88,7 +91,7 @@ bool request_segment_is_plain(struct bytes segment)
 
 /* The decoded segments of a path; -1: too many, or one that is not plain. A trailing slash is fine.
  */
-static int split_path(struct arena *arena, struct bytes path, struct bytes *segments)
+static int split_path(struct arena *arena, struct bytes path, bool encoded, struct bytes *segments)
 {
     int count = 0;
 
@@ -96,16 +99,18 @@ static int split_path(struct arena *arena, struct bytes path, struct bytes *segm
         return -1;
     path = bytes_from(path, 1);
     while (path.len != 0) {
+        struct bytes segment = bytes_cut(&path, '/');
+
         if (count == SEGMENTS_MAX ||
-            !percent_decode(arena, bytes_cut(&path, '/'), false, &segments[count]) ||
-            !request_segment_is_plain(segments[count]))
+            (encoded && !percent_decode(arena, segment, false, &segment)) ||
+            !request_segment_is_plain(segment))
             return -1;
-        count++;
+        segments[count++] = segment;
     }
     return count;
 }
 
-/* In one allocation, without printf: every request comes by here. */
+/* In one allocation. */
 static struct bytes join_path(struct arena *arena, const struct bytes *segments, int count)
 {
     size_t len = 0;
@@ -121,6 +126,11 @@ static struct bytes join_path(struct arena *arena, const struct bytes *segments,
         at += segments[i].len;
     }
     return bytes_of(path, len);
+}
+
+static struct bytes without_last_slash(struct bytes path)
+{
+    return bytes_of(path.ptr, path.len - (path.len > 1 && path.ptr[path.len - 1] == '/'));
 }
 
 /* HTTP alone cannot tell list from watch, so a rule looks at three things. First match wins. */
@@ -175,16 +185,17 @@ void request_info_parse(struct arena *arena, struct bytes method, struct bytes t
 {
     struct bytes segments[SEGMENTS_MAX], query = target, path = bytes_cut(&query, '?');
     struct request_info *info = ret_info;
+    bool encoded = bytes_find(path, '%') != path.len;
     int count, skip = 0;
 
     *info = (struct request_info){.head = bytes_eq_str(method, "HEAD")};
     if (info->head)
         method = BYTES("GET");
     parse_query(arena, query, &info->query);
-    count = split_path(arena, path, segments);
+    count = split_path(arena, path, encoded, segments);
     if (count < 0)
         return;
-    info->path = join_path(arena, segments, count);
+    info->path = encoded ? join_path(arena, segments, count) : without_last_slash(path);
     if (count >= 3 && bytes_eq_str(segments[0], "api")) {
         info->group = BYTES("");
         info->version = segments[1];
