@@ -75,10 +75,10 @@ struct api_request {
     struct negotiated negotiated;
     const struct kind *kind; /* of a resource request; referenced */
     char audit_id[UUID_LEN + 1];
+    bool pretty;
+    bool overdue; /* answered while it is being worked on: goes on as if its client had left */
     struct bytes warnings[API_WARNINGS_MAX];
-    size_t warning_count;
     struct http_header extra[API_EXTRA_HEADERS_MAX]; /* see api_add_header() */
-    size_t extra_count;
     uint64_t min_rev; /* what the loop must have applied before the handler may look */
     struct list waiting_link;
     void (*resume)(struct api_request *);   /* what runs once `min_rev` is applied */
@@ -89,22 +89,20 @@ struct api_request {
     const char *route; /* of a path that is no resource, as registered; NULL: of none */
     void (*left)(struct api_request *); /* the handler's: its client has left; it ends the
                                            request. NULL: what is under way does, or dispatch */
-    bool pretty;
-    struct bytes bearer;               /* a WebSocket's token; ptr NULL: none */
-    const struct identity *identity;   /* who the credentials say it is */
-    const struct user *user;           /* on whose behalf: the same, unless it impersonates */
-    struct bytes allow;                /* of a 405: the methods that are fine */
-    int code;                          /* of the answer, for metrics and the log */
+    struct bytes bearer;                /* a WebSocket's token; ptr NULL: none */
+    const struct identity *identity;    /* who the credentials say it is */
+    const struct user *user;            /* on whose behalf: the same, unless it impersonates */
+    struct bytes allow;                 /* of a 405: the methods that are fine */
+    int code;                           /* of the answer, for metrics and the log */
+    uint8_t warning_count, extra_count;
     struct audit_trail *audit;         /* NULL: not yet noted (audit.h) */
     struct audit_stream *audit_stream; /* the request's own reference; NULL: none */
     struct list flight_link;           /* flight.h, and what follows */
-    uint64_t begun_ms, parked_us;
+    uint8_t flight_class, flight_place;
     uint32_t parked_room;
-    unsigned flight_class;
-    unsigned flight_place;
+    uint64_t begun_ms, parked_us;
     struct fair_turn turn; /* waits for a place, or for its turn */
     void (*handle)(struct api_request *);
-    bool overdue; /* answered while it is being worked on: goes on as if its client had left */
     struct list_stream *stream; /* list_stream.h: the long list that it became, or NULL */
 };
 

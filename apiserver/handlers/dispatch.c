@@ -299,16 +299,14 @@ static bool wants_pretty(const struct api_request *api)
 void api_on_request(void *user, struct http_request *req)
 {
     struct worker *worker = user;
-    struct api_request *api = calloc(1, sizeof(*api));
+    struct api_request *api = malloc(sizeof(*api));
     struct error err = {0};
 
     if (api == NULL) {
         http_reply(req, &(struct http_response){.status = 500});
         return;
     }
-    api->worker = worker;
-    api->http = req;
-    api->user = &user_anonymous;
+    *api = (struct api_request){.worker = worker, .http = req, .user = &user_anonymous};
     req->user = api;
     req->on_gone = on_gone;
     uuid_new(api->audit_id);

@@ -20,6 +20,8 @@ bool etag_matches(struct bytes if_none_match, struct bytes etag)
     return false;
 }
 
+enum { ETAG_MAX = 64 };
+
 /* The revision, and all that shapes the bytes besides it: kind, view, form and the URL. Every
  * answer has one, so none of it is printf's. Empty without memory. */
 static struct bytes etag_of(struct api_request *api, struct view view, uint64_t rev)
@@ -30,6 +32,7 @@ static struct bytes etag_of(struct api_request *api, struct view view, uint64_t 
     struct buf text = {0};
     uint64_t question;
 
+    (void)buf_reserve(&text, api->http->target.len + ETAG_MAX);
     buf_append(&text, &format.id, sizeof(format.id));
     buf_append(&text, form, sizeof(form));
     buf_append_bytes(&text, api->http->target);

@@ -52,7 +52,7 @@ static void add_header(struct http_header *headers, size_t *count, const char *n
 void api_add_header(struct api_request *api, const char *name, struct bytes value)
 {
     assert(api->extra_count < API_EXTRA_HEADERS_MAX);
-    add_header(api->extra, &api->extra_count, name, value);
+    api->extra[api->extra_count++] = (struct http_header){bytes_str(name), value};
 }
 
 size_t api_headers(struct api_request *api, struct bytes content_type,

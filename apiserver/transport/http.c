@@ -150,15 +150,15 @@ void http_stream_abort(struct http_stream *stream)
 
 struct request *request_new(struct conn *conn, const struct http_engine_ops *ops)
 {
-    struct request *request = calloc(1, sizeof(*request));
+    struct request *request = malloc(sizeof(*request));
     char peer[PEER_TEXT_MAX];
 
     if (request == NULL)
         return NULL;
-    request->server = conn->server;
-    request->pub.loop = conn->server->loop;
-    request->pub.arena = &request->arena;
-    request->pub.ops = ops;
+    *request = (struct request){
+        .server = conn->server,
+        .pub = {.loop = conn->server->loop, .arena = &request->arena, .ops = ops},
+    };
     request->pub.peer = arena_dup(&request->arena, peer_text(&conn->peer, peer));
     request->pub.started_us = clock_monotonic_us();
     request->pub.certificate = tls_certificate(conn);

@@ -334,6 +334,37 @@ static const char *connection_line(const struct request *request, int status)
     return request->pub.version == HTTP_1_0 ? "Connection: keep-alive\r\n" : "";
 }
 
+static char *put(char *at, struct bytes text)
+{
+    memcpy(at, text.ptr, text.len);
+    return at + text.len;
+}
+
+/* Room for all of them is made once. */
+static void write_headers(struct buf *out, const struct http_response *response)
+{
+    size_t room = 2;
+    char *at;
+
+    for (size_t i = 0; i < response->header_count; i++)
+        room += response->headers[i].name.len + response->headers[i].value.len + 4;
+    if (!buf_reserve(out, room))
+        return;
+    at = out->data + out->len;
+    for (size_t i = 0; i < response->header_count; i++) {
+        const struct http_header *header = &response->headers[i];
+
+        if (is_hop_header(header->name) || !http_header_is_sendable(header))
+            continue;
+        at = put(at, header->name);
+        at = put(at, BYTES(": "));
+        at = put(at, header->value);
+        at = put(at, BYTES("\r\n"));
+    }
+    at = put(at, BYTES("\r\n"));
+    out->len = (size_t)(at - out->data);
+}
+
 struct bytes http1_write_head(struct request *request, const struct http_response *response,
                               struct bytes framing)
 {
@@ -349,17 +380,7 @@ struct bytes http1_write_head(struct request *request, const struct http_respons
     buf_append_bytes(out, BYTES("\r\n"));
     buf_append_str(out, connection_line(request, response->status));
     buf_append_bytes(out, framing);
-    for (size_t i = 0; i < response->header_count; i++) {
-        const struct http_header *header = &response->headers[i];
-
-        if (is_hop_header(header->name) || !http_header_is_sendable(header))
-            continue;
-        buf_append_bytes(out, header->name);
-        buf_append_bytes(out, BYTES(": "));
-        buf_append_bytes(out, header->value);
-        buf_append_bytes(out, BYTES("\r\n"));
-    }
-    buf_append_bytes(out, BYTES("\r\n"));
+    write_headers(out, response);
     if (!out->failed)
         return buf_bytes(out);
     buf_release(out);
