@@ -8,6 +8,8 @@
  */
 #include "apiserver/transport/http1.h"
 
+#include <sys/socket.h>
+
 #include "apiserver/transport/tls_conn.h"
 
 enum {
@@ -32,17 +34,38 @@ static void on_finished(h2o_socket_t *sock, const char *err)
     }
 }
 
+/* While the server drains, last chunk and close leave in one segment. False: not so. */
+static bool finish_and_close(struct conn *conn, struct bytes last_chunk)
+{
+    ssize_t sent;
+
+    if (!conn->server->draining || conn->ssl != NULL || conn->sock->input->size > 0)
+        return false;
+    sent = send(h2o_socket_get_fd(conn->sock), last_chunk.ptr, last_chunk.len,
+                MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0)
+        return false;
+    if ((size_t)sent < last_chunk.len)
+        conn_reset(conn); /* nor has it room for the rest now */
+    else
+        conn_close(conn);
+    return true;
+}
+
 /* Everything written has left, and the handler wants no more. */
 static void finish(struct conn *conn)
 {
-    h2o_iovec_t last_chunk = h2o_iovec_init(H2O_STRLIT("0\r\n\r\n"));
+    static const struct bytes last_chunk = BYTES_INIT("0\r\n\r\n");
+    h2o_iovec_t vec = h2o_iovec_init(last_chunk.ptr, last_chunk.len);
 
     if (conn->stream.form != WIRE_CHUNK) {
         conn_linger(conn);
         return;
     }
+    if (finish_and_close(conn, last_chunk))
+        return;
     conn_write_started(conn);
-    h2o_socket_write(conn->sock, &last_chunk, 1, on_finished);
+    h2o_socket_write(conn->sock, &vec, 1, on_finished);
 }
 
 static void go_on(struct conn *conn)
