@@ -46,7 +46,7 @@ static void make_lock(struct storage *storage)
     pthread_condattr_destroy(&attr);
 }
 
-static void storage_free(struct storage *storage)
+void storage_free(struct storage *storage)
 {
     if (storage == NULL)
         return;
@@ -186,7 +186,7 @@ enum status storage_start(struct storage *storage, struct error *reterr)
     return STATUS_OK;
 }
 
-void storage_close(struct storage *storage)
+void storage_stop(struct storage *storage)
 {
     if (storage == NULL)
         return;
@@ -198,6 +198,11 @@ void storage_close(struct storage *storage)
         pthread_join(storage->thread, NULL);
     }
     storage->ops->close(storage->backend, storage->started && !storage->dead);
+}
+
+void storage_close(struct storage *storage)
+{
+    storage_stop(storage);
     storage_free(storage);
 }
 

@@ -98,6 +98,9 @@ MUST_CHECK enum status storage_open(const struct storage_options *options,
 MUST_CHECK enum status storage_start(struct storage *storage, struct error *reterr);
 /* Finishes what was submitted, stops the writer, closes. No submit or read may run or follow. */
 void storage_close(struct storage *storage);
+/* The same in two steps, for who need not wait until the memory is free (NULL is fine). */
+void storage_stop(struct storage *storage);
+void storage_free(struct storage *storage);
 
 /* Queues a write and returns at once. One that makes no sense (no key, no value, a DELETE of
  * nothing) is answered with INVALID in its turn, one that is too big with TOO_LARGE. */

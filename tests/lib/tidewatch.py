@@ -82,11 +82,14 @@ class Server:
         self.log.close()
 
     def stop(self):
-        """SIGTERM; returns how many seconds it took to end."""
+        """SIGTERM; returns how many seconds it took to end. (Popen.wait() would look at 64, 114 and 164 ms.)"""
+        ended = os.pidfd_open(self.process.pid)
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE_S)
+        select.select([ended], [], [], PATIENCE_S)
         took = time.monotonic() - began
+        os.close(ended)
+        code = self.process.wait(PATIENCE_S)
         self.process.stdout.close()
         self.log.close()
         if code != 0:
