@@ -179,7 +179,8 @@ class Etcd(Process):
 
 class KubeApiserver(kube.KubeApiserver):
     """With its etcd, which waits for the disk. Everybody may do everything, and nobody is told to wait: what is
-    measured is the work, not who may ask for it."""
+    measured is the work, not who may ask for it. A watch says who it is, though: over HTTP/2 an anonymous request is
+    answered with a GOAWAY (UnauthenticatedHTTP2DOSMitigation), and the streams behind it are closed."""
     name, target = "kube-apiserver", "kube"
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "bench"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
@@ -188,7 +189,7 @@ class KubeApiserver(kube.KubeApiserver):
     def __init__(self):
         super().__init__(*kube.find(), durable=True, flags=[
             "--enable-priority-and-fairness=false", "--max-requests-inflight=0", "--max-mutating-requests-inflight=0"])
-        self.asks = {"tls": 1}
+        self.asks = {"tls": 1, "token": kube.TOKEN}
         client = self.client()
         if client.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", self.role).code != 201:
             raise SystemExit("kube-apiserver lets nobody in")

@@ -249,6 +249,7 @@ static enum protocol protocol_of(const struct target_ops *ops, long http)
 void target_from_flags(struct target *t, int argc, char **argv)
 {
     const char *name = flag(argc, argv, "target", "kube"), *accept = flag(argc, argv, "accept", "");
+    const char *token = flag(argc, argv, "token", "");
     const char *kind = flag(argc, argv, "kind", "lines");
     size_t len;
 
@@ -272,6 +273,9 @@ void target_from_flags(struct target *t, int argc, char **argv)
         if (strcmp(kind, kinds[i].kind) == 0)
             len += (size_t)snprintf(t->headers + len, sizeof(t->headers) - len, "%s",
                                     kinds[i].headers);
+    if (token[0] != '\0')
+        len += (size_t)snprintf(t->headers + len, sizeof(t->headers) - len,
+                                "authorization: Bearer %s\r\n", token);
     if (accept[0] != '\0')
         snprintf(t->headers + len, sizeof(t->headers) - len, "accept: %s\r\n", accept);
 }
