@@ -72,6 +72,8 @@ enum status lock_file_write(struct lock_file *lock, const char *old_run, const c
     snprintf(text, sizeof(text), "%-*s\n%-*s\n", UUID_LEN, old_run, UUID_LEN, new_run);
     if (pwrite(lock->fd, text, TEXT_LEN, 0) != TEXT_LEN || fsync(lock->fd) != 0)
         return io_error(reterr, "write", "the store's");
+    snprintf(lock->runs[0], sizeof(lock->runs[0]), "%s", old_run);
+    snprintf(lock->runs[1], sizeof(lock->runs[1]), "%s", new_run);
     return STATUS_OK;
 }
 

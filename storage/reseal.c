@@ -102,7 +102,7 @@ static enum status make_new(struct reseal *reseal, struct error *reterr)
     enum status st;
 
     sqlite_remove_files(reseal->made); /* of one that was killed */
-    st = sqlite_create_file(reseal->made, reterr);
+    st = sqlite_make_empty(reseal->made, NULL, reterr);
     if (st == STATUS_OK)
         st = sqlite_connect(reseal->made, SQLITE_OPEN_READWRITE, &reseal->to, reterr);
     if (st == STATUS_OK) /* nobody needs it before it is whole */

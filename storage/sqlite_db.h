@@ -37,6 +37,7 @@ struct backend {
     struct lock_file lock;
     char run[UUID_LEN + 1]; /* that wrote the database last */
     bool restored;          /* it came from elsewhere: start() sets a new beginning */
+    bool created;           /* it was not there: the run has begun */
 
     /* The one connection that writes and checkpoints, and reads before start(). In memory it is the
      * only one, so reads share it: hence the lock, which otherwise nobody else takes. */
@@ -122,8 +123,9 @@ MUST_CHECK enum status sqlite_query_int(sqlite3 *db, const char *sql, int64_t *r
 MUST_CHECK enum status sqlite_identify(sqlite3 *db, const char *path, struct error *reterr);
 /* "PRAGMA quick_check(1)" or "PRAGMA integrity_check(1)"; CORRUPT with what it says. */
 MUST_CHECK enum status sqlite_check_pages(sqlite3 *db, const char *pragma, struct error *reterr);
-/* Makes an empty store at `path`, whole or not at all. */
-MUST_CHECK enum status sqlite_create_file(const char *path, struct error *reterr);
+/* Makes an empty store, whose bytes are on the disk when this is done; not so its name. `run`:
+ * which is going to write it; NULL: none yet. */
+MUST_CHECK enum status sqlite_make_empty(const char *path, const char *run, struct error *reterr);
 /* Which run wrote it last. */
 MUST_CHECK enum status sqlite_read_run(sqlite3 *db, char ret_run[UUID_LEN + 1],
                                        struct error *reterr);

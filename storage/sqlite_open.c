@@ -1,8 +1,9 @@
 /*
  * Opening a database file: which one it is, whether it is whole, and whose it was.
  *
- * A new file is made under another name and renamed when it is complete. So a file that stands at
- * the path and is empty, or has no schema, is a damaged store and never a fresh one.
+ * A new file is made under another name and renamed when it is complete: it has its run, and its
+ * write-ahead log stands beside it. So a file that stands at the path and is empty, or has no
+ * schema, is a damaged store and never a fresh one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -133,38 +134,49 @@ enum status sqlite_make_private(const char *path, struct error *reterr)
     return STATUS_OK;
 }
 
-enum status sqlite_create_file(const char *path, struct error *reterr)
+/* The file's bytes; its name is the folder's. */
+static enum status sync_file(const char *path, struct error *reterr)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum status st = STATUS_OK;
+
+    if (fd < 0 || fsync(fd) != 0)
+        st = error_set(reterr, STATUS_IO, "cannot sync %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
+static enum status set_run(sqlite3 *db, const char *run, struct error *reterr)
+{
+    char sql[160];
+
+    sqlite3_snprintf(sizeof(sql), sql,
+                     "UPDATE meta SET value = %Q WHERE name = 'run';"
+                     "UPDATE meta SET value = 0 WHERE name = 'clean'",
+                     run);
+    return sqlite_exec(db, sql, reterr);
+}
+
+/* What a crash leaves of it nobody looks at, so nothing is synced before the whole is. */
+enum status sqlite_make_empty(const char *path, const char *run, struct error *reterr)
 {
     sqlite3 *db = NULL;
-    char *name = NULL;
-    enum status st;
+    enum status st = sqlite_make_private(path, reterr);
 
-    if (asprintf(&name, "%s.new", path) < 0)
-        return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
-    sqlite_remove_files(name); /* of a start that died here */
-    st = sqlite_make_private(name, reterr);
     if (st == STATUS_OK)
-        st = sqlite_connect(name, SQLITE_OPEN_READWRITE, &db, reterr);
-    if (st != STATUS_OK)
-        goto out;
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    st = sqlite_exec(db, "PRAGMA synchronous = FULL", reterr);
+        st = sqlite_connect(path, SQLITE_OPEN_READWRITE, &db, reterr);
+    if (st == STATUS_OK)
+        st = sqlite_exec(db, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", reterr);
     if (st == STATUS_OK)
         st = migrate(db, reterr);
+    if (st == STATUS_OK && run != NULL)
+        st = set_run(db, run, reterr);
     if (st == STATUS_OK)
         st = sqlite_exec(db, "PRAGMA journal_mode = WAL", reterr);
     if (sqlite3_close(db) != SQLITE_OK && st == STATUS_OK)
-        st = error_set(reterr, STATUS_IO, "cannot close %s", name);
-    if (st == STATUS_OK && rename(name, path) != 0)
-        st =
-            error_set(reterr, STATUS_IO, "cannot rename %s to %s: %s", name, path, strerror(errno));
-    if (st == STATUS_OK)
-        st = sqlite_sync_folder_of(path, reterr);
-out:
-    if (st != STATUS_OK)
-        sqlite_remove_files(name);
-    free(name);
-    return st;
+        st = error_set(reterr, STATUS_IO, "cannot close %s", path);
+    return st == STATUS_OK ? sync_file(path, reterr) : st;
 }
 
 /* Is it one of ours, and of a version that we know? Looks before it touches anything. */
@@ -292,22 +304,71 @@ static enum status open_own(struct backend *backend, int flags, const char *path
     return STATUS_OK;
 }
 
-static enum status find_or_create(struct backend *backend, bool *ret_had_wal, struct error *reterr)
+struct names { /* of a database; `made` is what it is called until it is complete */
+    char *wal, *made;
+};
+
+/* With the lock file and the file itself on the disk, the new names need one sync: they change in
+ * their order, so that where the file is its log is, too. A start that died on the way has left
+ * `made`, and maybe an empty log, for the next one, which begins anew. */
+static enum status create_file(struct backend *backend, const struct names *names,
+                               struct error *reterr)
 {
     enum status st;
-    char *wal;
 
-    if (asprintf(&wal, "%s-wal", backend->path) < 0)
+    unlink(names->wal);
+    sqlite_remove_files(names->made);
+    uuid_new(backend->run);
+    st = sqlite_make_empty(names->made, backend->run, reterr);
+    if (st == STATUS_OK)
+        st = lock_file_write(&backend->lock, "", backend->run, reterr);
+    if (st == STATUS_OK)
+        st = sqlite_make_private(names->wal, reterr);
+    if (st == STATUS_OK && rename(names->made, backend->path) != 0)
+        st = error_set(reterr, STATUS_IO, "cannot rename %s to %s: %s", names->made, backend->path,
+                       strerror(errno));
+    if (st == STATUS_OK)
+        return sqlite_sync_folder_of(backend->path, reterr);
+    unlink(names->wal);
+    sqlite_remove_files(names->made);
+    return st;
+}
+
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* Of a creation that was cut short: before its file had a name nothing was written to the log. */
+static bool is_unfinished(const struct names *names)
+{
+    struct stat wal;
+
+    return is_there(names->made) && stat(names->wal, &wal) == 0 && wal.st_size == 0;
+}
+
+static enum status find_or_create(struct backend *backend, bool *ret_had_wal, struct error *reterr)
+{
+    struct names names = {0};
+    enum status st;
+
+    if (asprintf(&names.wal, "%s-wal", backend->path) < 0 ||
+        asprintf(&names.made, "%s.new", backend->path) < 0) {
+        free(names.wal); /* NULL, or the first of them */
         return error_set(reterr, STATUS_NO_MEMORY, "out of memory");
-    *ret_had_wal = access(wal, F_OK) == 0;
-    if (access(backend->path, F_OK) == 0)
-        st = wal_check(wal, reterr);
-    else if (*ret_had_wal)
+    }
+    *ret_had_wal = is_there(names.wal);
+    if (is_there(backend->path)) {
+        st = wal_check(names.wal, reterr);
+    } else if (*ret_had_wal && !is_unfinished(&names)) {
         st = error_set(reterr, STATUS_CORRUPT, "%s is gone, but its write-ahead log is there",
                        backend->path);
-    else
-        st = sqlite_create_file(backend->path, reterr);
-    free(wal);
+    } else {
+        st = create_file(backend, &names, reterr);
+        backend->created = *ret_had_wal = st == STATUS_OK;
+    }
+    free(names.wal);
+    free(names.made);
     return st;
 }
 
@@ -375,6 +436,8 @@ enum status sqlite_start_run(struct backend *backend, struct error *reterr)
     char run[UUID_LEN + 1];
     enum status st;
 
+    if (backend->created)
+        return STATUS_OK; /* for this run, with an empty log */
     uuid_new(run);
     /* First of all the log begins anew. Else what a crash left of a commit stands behind the next
      * one, and after a second crash looks like one that was acknowledged (wal_check.h). */

@@ -16,6 +16,7 @@ PLANTED = {  # what is promised too early -> how that shows
     "unsynced-lock": ("invented",),
     "unsynced-backup": ("copy",),
     "forgotten-run": ("invented",),
+    "unsynced-creation": ("refused", "damaged"),
 }
 
 

@@ -39,6 +39,7 @@ static const char *const plant_names[PLANT_COUNT] = {
     [PLANT_UNSYNCED_LOCK] = "unsynced-lock",
     [PLANT_UNSYNCED_BACKUP] = "unsynced-backup",
     [PLANT_FORGOTTEN_RUN] = "forgotten-run",
+    [PLANT_UNSYNCED_CREATION] = "unsynced-creation",
 };
 
 struct setup {

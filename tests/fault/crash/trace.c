@@ -220,6 +220,8 @@ static bool is_forgotten(const struct trace *trace, int file)
             return ends_with(trace->names[i], ".lock");
         if (trace_plant == PLANT_UNSYNCED_BACKUP)
             return strstr(trace->names[i], ".part-") != NULL;
+        if (trace_plant == PLANT_UNSYNCED_CREATION)
+            return ends_with(trace->names[i], ".new");
     }
     return false;
 }

@@ -71,6 +71,7 @@ enum plant {
     PLANT_UNSYNCED_LOCK,       /* the lock file is not synced */
     PLANT_UNSYNCED_BACKUP,     /* a backup gets its name before it is synced */
     PLANT_FORGOTTEN_RUN,       /* the lock file gives a run up before the database has the next */
+    PLANT_UNSYNCED_CREATION,   /* a store gets its name before it is synced */
     PLANT_COUNT,
 };
 extern enum plant trace_plant;

@@ -52,6 +52,7 @@ static void write_runs(const struct place *place, const char *before, const char
 
     CHECK_INT(lock_file_open(&lock, place->database, NULL), STATUS_OK);
     CHECK_INT(lock_file_write(&lock, before, run, NULL), STATUS_OK);
+    CHECK(lock_file_knows(&lock, run));
     lock_file_close(&lock);
 }
 

@@ -402,6 +402,41 @@ TEST(recovery, a_lost_database_is_not_replaced_by_an_empty_one)
     store_remove(&store);
 }
 
+/* Names change in their order: the log's comes before the database's, empty, and beside the one
+ * that a store has while it is made. */
+TEST(recovery, a_creation_that_was_cut_short_is_begun_anew)
+{
+    char made[120], wal[120];
+    struct store store;
+
+    store_init(&store, "sqlite");
+    snprintf(made, sizeof(made), "%s.new", store.path);
+    snprintf(wal, sizeof(wal), "%s-wal", store.path);
+    write_file(made, "torn", 4);
+    write_file(wal, "", 0);
+    store_open(&store);
+    CHECK_INT(storage_committed(store.storage), 0);
+    CHECK(access(made, F_OK) != 0);
+    store_close(&store);
+    store_open(&store); /* and is a store like any other */
+    CHECK_INT(storage_committed(store.storage), 0);
+    store_remove(&store);
+}
+
+TEST(recovery, a_log_that_was_written_is_no_creation_cut_short)
+{
+    char made[120];
+    struct store store;
+
+    store_init(&store, "sqlite");
+    kill_after(&store, 20);
+    remove_beside(&store, "");
+    snprintf(made, sizeof(made), "%s.new", store.path);
+    write_file(made, "torn", 4);
+    CHECK_INT(open_fails(&store, "is gone, but its write-ahead log is there"), STATUS_CORRUPT);
+    store_remove(&store);
+}
+
 /* D10: who knew a later revision than the copy has must not go on as if it were the same store. */
 TEST(recovery, a_restored_copy_begins_far_above_every_revision_that_was_seen)
 {
