@@ -457,6 +457,7 @@ static void *run_worker(void *user)
 
     pthread_setname_np(pthread_self(), "loop");
     loop_run(runner->worker->loop);
+    worker_submit_all(runner->worker);
     /* Any loop may look at any other's counters, so all must have stopped; and here, since sockets
      * keep state of the thread that made them. */
     pthread_barrier_wait(&runner->server->stopped);
@@ -623,6 +624,8 @@ static void tear_down(struct server *server)
     if (server->history != NULL)
         history_free(server->history);
     storage_stop(server->info.storage);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        server->workers[i].storage = NULL; /* what is tried again from here on is given up */
     end_server(server);
     if (FREES_ALL)
         free_server(server);

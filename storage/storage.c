@@ -217,18 +217,35 @@ static enum status check_write(const struct write *write)
     return write->value->len <= VALUE_MAX ? STATUS_OK : STATUS_TOO_LARGE;
 }
 
+void storage_submit_all(struct storage *storage, struct write *writes)
+{
+    struct write *last = NULL;
+    size_t count = 0;
+    bool wakes;
+
+    for (struct write *it = writes; it != NULL; it = it->next) {
+        it->status = check_write(it);
+        it->rev = it->actual = 0;
+        it->guard_failed = false;
+        last = it;
+        count++;
+    }
+    if (last == NULL)
+        return;
+    pthread_mutex_lock(&storage->lock);
+    wakes = storage->queued < storage->awaited && storage->queued + count >= storage->awaited;
+    storage->queued += count;
+    *storage->queue_end = writes;
+    storage->queue_end = &last->next;
+    if (wakes) /* only then can the writer be asleep */
+        pthread_cond_signal(&storage->wake);
+    pthread_mutex_unlock(&storage->lock);
+}
+
 void storage_submit(struct storage *storage, struct write *write)
 {
-    write->status = check_write(write);
-    write->rev = write->actual = 0;
-    write->guard_failed = false;
     write->next = NULL;
-    pthread_mutex_lock(&storage->lock);
-    if (++storage->queued == storage->awaited) /* only then can the writer be asleep */
-        pthread_cond_signal(&storage->wake);
-    *storage->queue_end = write;
-    storage->queue_end = &write->next;
-    pthread_mutex_unlock(&storage->lock);
+    storage_submit_all(storage, write);
 }
 
 uint64_t storage_committed(const struct storage *storage)

@@ -105,6 +105,8 @@ void storage_free(struct storage *storage);
 /* Queues a write and returns at once. One that makes no sense (no key, no value, a DELETE of
  * nothing) is answered with INVALID in its turn, one that is too big with TOO_LARGE. */
 void storage_submit(struct storage *storage, struct write *write);
+/* Those linked by `next`, at once and in this order: the writer finds all of them. */
+void storage_submit_all(struct storage *storage, struct write *writes);
 
 /* The newest revision that is durable and published; 0 when nothing was ever written. It rises just
  * before the on_batch() that hands its events out: an answered write is never above it. */

@@ -55,6 +55,8 @@ struct worker {
     struct access_control *access;  /* NULL: everybody may do everything */
     struct permit *last_permit;     /* of a watch, while one has it: the next may share it */
     struct flight *flight;          /* NULL: any number of requests, for any time */
+    struct write *submitted, **submitted_end; /* in this turn of the loop */
+    struct loop_task submitting;              /* them */
 };
 
 /* A write on its way to storage and back to the loop that sent it. */
@@ -63,7 +65,11 @@ struct pending_write {
     struct worker *worker;
     void (*on_done)(struct pending_write *pending); /* after the loop has applied the write */
 };
+/* Those of a turn of the loop go to storage at its end, all at once: they share a commit, and the
+ * writer is woken and locked out once. */
 void worker_submit(struct worker *worker, struct pending_write *pending);
+/* What waits for that goes now: for a loop that runs no more. */
+void worker_submit_all(struct worker *worker);
 
 enum { API_WARNINGS_MAX = 16, API_EXTRA_HEADERS_MAX = 8 };
 

@@ -324,9 +324,30 @@ void api_on_request(void *user, struct http_request *req)
     api_wait_for(api, PLANTED(stale_read) ? 0 : storage_committed(worker->storage), route);
 }
 
+void worker_submit_all(struct worker *worker)
+{
+    struct write *writes = worker->submitted;
+
+    worker->submitted = NULL;
+    if (writes != NULL)
+        storage_submit_all(worker->storage, writes);
+}
+
+static void end_turn(struct loop_task *task)
+{
+    worker_submit_all(container_of(task, struct worker, submitting));
+}
+
 void worker_submit(struct worker *worker, struct pending_write *pending)
 {
     pending->worker = worker;
     pending->write.user = pending;
-    storage_submit(worker->storage, &pending->write);
+    pending->write.next = NULL;
+    if (worker->submitted == NULL) {
+        worker->submitted_end = &worker->submitted;
+        worker->submitting.run = end_turn;
+        loop_defer(worker->loop, &worker->submitting);
+    }
+    *worker->submitted_end = &pending->write;
+    worker->submitted_end = &pending->write.next;
 }

@@ -376,6 +376,7 @@ static inline void harness_stop(struct harness *h)
 {
     struct worker *w = &h->worker;
 
+    worker_submit_all(w);
     history_free(h->history);
     storage_close(w->storage);
     w->storage = NULL;

@@ -202,6 +202,7 @@ static enum status plan_late(struct write_job *job, struct error *reterr)
     late->began = true;
     CHECK_INT(st, STATUS_OK);
     write_start(&late->ending);
+    worker_submit_all(job->worker);
     while (storage_committed(storage) == before)
         sched_yield(); /* the test's time limit bounds this */
     return st;
