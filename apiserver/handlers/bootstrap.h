@@ -1,7 +1,8 @@
 /*
  * bootstrap - what is always there: the first namespaces
  * (k8s.io/kubernetes/pkg/controlplane/controller/systemnamespaces), and under RBAC the first roles
- * and bindings (bootstrap_policy.yaml). Those that are missing are made at each start.
+ * and bindings (bootstrap_policy.yaml). Those that are missing are made at each start, in one
+ * commit.
  *
  * Owner    whoever holds the struct, at least until on_ready() has been called.
  */
@@ -14,10 +15,9 @@ struct bootstrap {
     struct worker *worker;
     void (*on_ready)(void *user);
     void *user;
-    size_t next;               /* namespace */
-    struct arena arena;        /* of the policy */
-    const struct json *policy; /* the object that is next; NULL: none is left */
-    struct write_job job;
+    struct arena arena;             /* of the policy */
+    struct bootstrap_write *writes; /* one for each object */
+    size_t count, left;             /* of them; of them not yet done */
 };
 
 /* Calls on_ready() on the loop once all are durable; not at all if they cannot be made, which is
