@@ -456,7 +456,9 @@ static void *run_worker(void *user)
     struct runner *runner = user;
 
     pthread_setname_np(pthread_self(), "loop");
+    arena_keep_blocks();
     loop_run(runner->worker->loop);
+    arena_keep_no_blocks();
     worker_submit_all(runner->worker);
     /* Any loop may look at any other's counters, so all must have stopped; and here, since sockets
      * keep state of the thread that made them. */

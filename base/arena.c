@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The first block is one that glibc's malloc has ready at once: with its head, up to 1,032 bytes.
- */
-enum { FIRST_BLOCK = 1008, LARGEST_BLOCK = 65536, ALIGNMENT = 16 };
+enum {
+    FIRST_BLOCK = 1008, /* with its head one that glibc's malloc has ready, up to 1,032 bytes */
+    LARGEST_BLOCK = FIRST_BLOCK << 6,
+    ALIGNMENT = 16,
+    KEPT_BINS = 5,
+    KEPT_BYTES = 1 << 20, /* by a thread, at most */
+};
 
 /* Each allocation is a block of its own: a sanitizer sees where it ends, and a test can fail it. */
 #ifdef TIDEWATCH_ARENA_EXACT
@@ -22,6 +26,69 @@ struct arena_block {
 
 static_assert(sizeof(struct arena_block) % ALIGNMENT == 0, "the first allocation is aligned");
 
+/* ---- blocks ---- */
+
+/* What a thread keeps: blocks of FIRST_BLOCK bytes, of twice as many, and so on. */
+static _Thread_local struct {
+    struct arena_block *blocks[KEPT_BINS];
+    size_t bytes;
+    bool on;
+} kept;
+
+/* Of those that are kept; KEPT_BINS: of none. */
+static unsigned bin_of(size_t size)
+{
+    unsigned bin = 0;
+
+    while (bin < KEPT_BINS && size != (size_t)FIRST_BLOCK << bin)
+        bin++;
+    return bin;
+}
+
+static struct arena_block *take_block(size_t size)
+{
+    unsigned bin = kept.on ? bin_of(size) : KEPT_BINS;
+    struct arena_block *block = bin < KEPT_BINS ? kept.blocks[bin] : NULL;
+
+    if (block == NULL)
+        return size <= SIZE_MAX - sizeof(*block) ? malloc(sizeof(*block) + size) : NULL;
+    kept.blocks[bin] = block->next;
+    kept.bytes -= size;
+    return block;
+}
+
+static void give_block(struct arena_block *block)
+{
+    unsigned bin = kept.on ? bin_of(block->size) : KEPT_BINS;
+
+    if (bin == KEPT_BINS || kept.bytes + block->size > KEPT_BYTES) {
+        free(block);
+        return;
+    }
+    block->next = kept.blocks[bin];
+    kept.blocks[bin] = block;
+    kept.bytes += block->size;
+}
+
+void arena_keep_blocks(void)
+{
+    kept.on = !EXACT;
+}
+
+void arena_keep_no_blocks(void)
+{
+    kept.on = false;
+    for (unsigned bin = 0; bin < KEPT_BINS; bin++) {
+        struct arena rest = {.blocks = kept.blocks[bin]};
+
+        arena_release(&rest);
+        kept.blocks[bin] = NULL;
+    }
+    kept.bytes = 0;
+}
+
+/* ---- an arena ---- */
+
 void arena_release(struct arena *arena)
 {
     struct arena_block *block = arena->blocks;
@@ -29,7 +96,7 @@ void arena_release(struct arena *arena)
     while (block != NULL) {
         struct arena_block *next = block->next;
 
-        free(block);
+        give_block(block);
         block = next;
     }
     *arena = (struct arena){0};
@@ -38,9 +105,8 @@ void arena_release(struct arena *arena)
 /* A block whose first `size` bytes are taken. */
 static void *add_block(struct arena *arena, size_t block_size, size_t size)
 {
-    struct arena_block *block;
+    struct arena_block *block = take_block(block_size);
 
-    block = block_size <= SIZE_MAX - sizeof(*block) ? malloc(sizeof(*block) + block_size) : NULL;
     if (block == NULL) {
         arena->failed = true;
         return NULL;
@@ -53,14 +119,14 @@ static void *add_block(struct arena *arena, size_t block_size, size_t size)
     return block + 1;
 }
 
+/* Twice as large as the last one, so that all blocks have one of few sizes. */
 static void *arena_grow(struct arena *arena, size_t size)
 {
-    size_t block_size = arena->blocks != NULL ? arena->blocks->size * 2 : FIRST_BLOCK;
+    size_t block_size = FIRST_BLOCK;
 
-    if (block_size < FIRST_BLOCK)
-        block_size = FIRST_BLOCK;
-    if (block_size > LARGEST_BLOCK)
-        block_size = LARGEST_BLOCK;
+    while (block_size < LARGEST_BLOCK &&
+           (block_size < size || (arena->blocks != NULL && block_size <= arena->blocks->size)))
+        block_size *= 2;
     return add_block(arena, EXACT || block_size < size ? size : block_size, size);
 }
 

@@ -3,6 +3,7 @@
  *
  * Shape    zeroed is empty and valid; grows by blocks that double up to 64 KiB.
  * Owner    whoever holds the struct; everything allocated dies with arena_release().
+ * Threads  one at a time; an arena may be released on another than it was filled on.
  * Errors   without memory an allocation returns NULL and sets `failed`, which stays set: builders
  *          that got NULL do nothing, and their caller looks at `failed` once, at the end.
  */
@@ -31,6 +32,13 @@ struct bytes arena_dup(struct arena *arena, struct bytes bytes);
 struct bytes arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The C string of `bytes`; "" without memory. */
 const char *arena_str(struct arena *arena, struct bytes bytes);
+
+/* A thread that makes arenas without end keeps blocks for the next ones, up to a bound. They need
+ * not go through malloc(), and what stays in memory is not put into the places they leave, which
+ * would not be whole again. */
+void arena_keep_blocks(void);
+/* At the latest before the thread ends. */
+void arena_keep_no_blocks(void);
 
 #define arena_new(arena, type) ((type *)arena_zalloc(arena, sizeof(type)))
 
