@@ -259,6 +259,24 @@ static void shrink_root(struct tree *tree)
     }
 }
 
+/* The way to a leaf that is not full. On a large tree the way down is what a put costs: most go it
+ * once. */
+static bool find_room(struct tree *tree, const struct bound *bound, struct path *ret_path)
+{
+    if (tree->root != NULL) {
+        descend(tree->root, bound, ret_path);
+        if (ret_path->steps[ret_path->depth].node->count < FANOUT)
+            return true;
+    }
+    if (!make_room(tree, bound)) {
+        if (tree->root != NULL)
+            shrink_root(tree);
+        return false;
+    }
+    descend(tree->root, bound, ret_path);
+    return true;
+}
+
 bool tree_put(struct tree *tree, struct bytes key, void *value)
 {
     struct bound bound = {key, AFTER_KEY};
@@ -267,12 +285,8 @@ bool tree_put(struct tree *tree, struct bytes key, void *value)
     uint32_t at;
     bool replaces;
 
-    if (!make_room(tree, &bound)) {
-        if (tree->root != NULL)
-            shrink_root(tree);
+    if (!find_room(tree, &bound, &path))
         return false;
-    }
-    descend(tree->root, &bound, &path);
     leaf = path.steps[path.depth].node;
     at = path.steps[path.depth].at;
     replaces = at > 0 && bytes_eq(leaf->slots[at - 1].key, key);

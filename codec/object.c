@@ -5,6 +5,8 @@
 #include "codec/object_image.h"
 #include "codec/object_index.h"
 
+enum { IMAGE_MOSTLY = 2048 }; /* bytes, within which most objects stay */
+
 /* ---- making ---- */
 
 enum status object_new(const struct json *tree, const struct object_field *fields,
@@ -18,6 +20,7 @@ enum status object_new(const struct json *tree, const struct object_field *field
     st = object_check(tree, reterr);
     if (st != STATUS_OK)
         goto out;
+    buf_reserve(&image, IMAGE_MOSTLY);
     object_image_write(&image, tree);
     if (image.failed || image.len > UINT32_MAX) {
         st = error_set(reterr, image.failed ? STATUS_NO_MEMORY : STATUS_TOO_LARGE,

@@ -26,20 +26,17 @@ void index_release(struct index *index)
     pthread_mutex_destroy(&index->lock);
 }
 
-static struct entry *find(const struct index *index, struct bytes key)
+struct entry *index_find(const struct index *index, struct bytes key)
 {
     struct tree_slot *slot = tree_find(&index->tree, key);
 
     return slot != NULL ? slot->value : NULL;
 }
 
-struct entry *index_make(struct index *index, struct bytes key)
+struct entry *index_add(struct index *index, struct bytes key)
 {
-    struct entry *entry = find(index, key);
+    struct entry *entry = calloc(1, sizeof(*entry) + key.len);
 
-    if (entry != NULL)
-        return entry;
-    entry = calloc(1, sizeof(*entry) + key.len);
     if (entry == NULL)
         return NULL;
     entry->key_len = (uint32_t)key.len;
@@ -49,6 +46,13 @@ struct entry *index_make(struct index *index, struct bytes key)
         return NULL;
     }
     return entry;
+}
+
+struct entry *index_make(struct index *index, struct bytes key)
+{
+    struct entry *entry = index_find(index, key);
+
+    return entry != NULL ? entry : index_add(index, key);
 }
 
 void index_drop_empty(struct index *index, struct entry *entry)
@@ -61,16 +65,9 @@ void index_drop_empty(struct index *index, struct entry *entry)
     entry_free(entry);
 }
 
-uint64_t index_rev(const struct index *index, struct bytes key)
-{
-    const struct entry *entry = find(index, key);
-
-    return entry != NULL && entry->value != NULL ? entry->value->rev : 0;
-}
-
 void index_forget(struct index *index, struct bytes key, uint64_t rev)
 {
-    struct entry *entry = find(index, key);
+    struct entry *entry = index_find(index, key);
 
     if (entry == NULL)
         return;
@@ -144,7 +141,7 @@ bool index_stands(struct index *index, const struct version *version, uint64_t r
     bool stands;
 
     pthread_mutex_lock(&index->lock);
-    entry = find(index, version->key);
+    entry = index_find(index, version->key);
     stands = entry != NULL && versions_at(&entry->versions, rev) == version->rev;
     pthread_mutex_unlock(&index->lock);
     return stands;

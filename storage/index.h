@@ -46,12 +46,14 @@ struct index {
 void index_init(struct index *index);
 void index_release(struct index *index);
 
-/* The entry of `key`, made (with no value) if need be; NULL without memory. */
+/* NULL: there is none. */
+struct entry *index_find(const struct index *index, struct bytes key);
+/* Makes the entry of a key that has none, with no value; NULL without memory. */
+struct entry *index_add(struct index *index, struct bytes key);
+/* The one that is there, or a new one. */
 struct entry *index_make(struct index *index, struct bytes key);
 /* Frees the entry if there is no value and no version left. */
 void index_drop_empty(struct index *index, struct entry *entry);
-/* Revision of what stands at `key`; 0: absent. */
-uint64_t index_rev(const struct index *index, struct bytes key);
 /* The log has lost this version. */
 void index_forget(struct index *index, struct bytes key, uint64_t rev);
 /* After the versions of all keys were pushed from the newest on. What no read at or above `floor`
@@ -79,6 +81,12 @@ MUST_CHECK enum status index_pick(struct index *index, uint64_t rev, struct byte
 
 /* Is it still what stood at `rev`? A delete goes when the floor has passed it. */
 bool index_stands(struct index *index, const struct version *version, uint64_t rev);
+
+/* Revision of what stands there; 0: absent. */
+static inline uint64_t entry_rev(const struct entry *entry)
+{
+    return entry != NULL && entry->value != NULL ? entry->value->rev : 0;
+}
 
 static inline struct bytes entry_key(const struct entry *entry)
 {

@@ -72,15 +72,17 @@ static uint64_t apply_change(struct storage *storage, struct entry *entry, struc
     return rev;
 }
 
-static enum status check_conflicts(const struct storage *storage, struct write *write)
+static enum status check_conflicts(const struct storage *storage, struct write *write,
+                                   const struct entry *entry)
 {
-    write->actual = index_rev(&storage->index, write->key);
+    write->actual = entry_rev(entry);
     if (write->actual != write->expected && !PLANTED(lost_update))
         return STATUS_CONFLICT;
     for (size_t i = 0; i < WRITE_GUARDS_MAX; i++) {
         const struct guard *guard = &write->guards[i];
 
-        if (guard->key.ptr != NULL && index_rev(&storage->index, guard->key) != guard->rev) {
+        if (guard->key.ptr != NULL &&
+            entry_rev(index_find(&storage->index, guard->key)) != guard->rev) {
             write->guard_failed = true;
             return STATUS_CONFLICT;
         }
@@ -88,11 +90,12 @@ static enum status check_conflicts(const struct storage *storage, struct write *
     return STATUS_OK;
 }
 
-/* The entry a write goes to, with room for all that follows, its expiry too; NULL without memory.
- */
-static struct entry *entry_for(struct storage *storage, const struct write *write)
+/* The entry a write goes to, `found` or a new one, with room for all that follows, its expiry too;
+ * NULL without memory. */
+static struct entry *entry_for(struct storage *storage, const struct write *write,
+                               struct entry *found)
 {
-    struct entry *entry = index_make(&storage->index, write->key);
+    struct entry *entry = found != NULL ? found : index_add(&storage->index, write->key);
     bool expires = write->ttl_s != 0;
 
     if (entry == NULL)
@@ -112,10 +115,11 @@ static void apply_write(struct storage *storage, struct write *write)
 
     if (write->status != STATUS_OK) /* storage_submit() did not like it */
         return;
-    write->status = check_conflicts(storage, write);
+    entry = index_find(&storage->index, write->key);
+    write->status = check_conflicts(storage, write, entry);
     if (write->status != STATUS_OK)
         return;
-    entry = entry_for(storage, write);
+    entry = entry_for(storage, write, entry);
     if (entry == NULL) {
         write->status = STATUS_NO_MEMORY;
         return;

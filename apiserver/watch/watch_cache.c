@@ -107,12 +107,27 @@ static uint64_t digest_of(struct bytes key, const struct object *object)
     return consistency_digest(key, &object->base);
 }
 
+/* Nothing stands at `key`. False without memory. */
+static bool add_object(struct watch_cache *cache, struct resource *resource, struct bytes key,
+                       struct object *object)
+{
+    char *copy = bytes_dup(key);
+
+    if (copy == NULL || !tree_put(&resource->objects, bytes_of(copy, key.len), object)) {
+        free(copy);
+        return false;
+    }
+    object_ref(object);
+    cache->consistency.digest += digest_of(key, object);
+    counter_add(&cache->stats.objects, 1);
+    return true;
+}
+
 /* Makes `object` what stands at `key`, or takes away what stands there. False without memory. */
 static bool set_object(struct watch_cache *cache, struct resource *resource, struct bytes key,
                        struct object *object)
 {
     struct tree_slot *slot = tree_find(&resource->objects, key), removed;
-    char *copy;
 
     if (object == NULL) {
         if (slot == NULL)
@@ -132,15 +147,7 @@ static bool set_object(struct watch_cache *cache, struct resource *resource, str
         object_unref(old);
         return true;
     }
-    copy = bytes_dup(key);
-    if (copy == NULL || !tree_put(&resource->objects, bytes_of(copy, key.len), object)) {
-        free(copy);
-        return false;
-    }
-    object_ref(object);
-    cache->consistency.digest += digest_of(key, object);
-    counter_add(&cache->stats.objects, 1);
-    return true;
+    return add_object(cache, resource, key, object);
 }
 
 bool watch_cache_load(struct watch_cache *cache, struct bytes key, struct object *object)
@@ -189,7 +196,9 @@ static void apply_event(struct watch_cache *cache, struct watch_event *event)
     struct bytes key = watch_event_key(event);
     struct resource *resource = watch_cache_resource(cache, bytes_of(key.ptr, event->prefix_len));
 
-    if (resource == NULL || !set_object(cache, resource, key, event->object)) {
+    if (resource == NULL || !(event->created && event->object != NULL
+                                  ? add_object(cache, resource, key, event->object)
+                                  : set_object(cache, resource, key, event->object))) {
         LOG_ERROR("out of memory: a loop that misses an event would serve a wrong state");
         abort();
     }
