@@ -172,6 +172,25 @@ struct bytes arena_dup(struct arena *arena, struct bytes bytes)
     return bytes_of(copy, bytes.len);
 }
 
+struct bytes arena_join(struct arena *arena, const struct bytes *parts, size_t count)
+{
+    size_t len = 0;
+    char *text, *at;
+
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    text = at = arena_alloc(arena, len + 1);
+    if (text == NULL)
+        return bytes_of("", 0);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0)
+            memcpy(at, parts[i].ptr, parts[i].len);
+        at += parts[i].len;
+    }
+    *at = '\0';
+    return bytes_of(text, len);
+}
+
 struct bytes arena_printf(struct arena *arena, const char *format, ...)
 {
     char *text, *tried = arena->at; /* it mostly fits into what is left of the block */

@@ -29,6 +29,8 @@ void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);
 /* Copies; NUL-terminated behind the copy. Empty bytes without memory. */
 struct bytes arena_dup(struct arena *arena, struct bytes bytes);
+/* Its parts, one behind the other; the same. */
+struct bytes arena_join(struct arena *arena, const struct bytes *parts, size_t count);
 struct bytes arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The C string of `bytes`; "" without memory. */
 const char *arena_str(struct arena *arena, struct bytes bytes);

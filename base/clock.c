@@ -39,14 +39,46 @@ int64_t clock_wall_s(void)
     return clock_wall_us() / 1000000;
 }
 
+enum { ERA_YEARS = 400, ERA_DAYS = 146097, DAYS_TO_1970 = 719468, DAY_S = 86400 };
+
+/* The date of so many days since 1970-01-01: day_of() backwards (Howard Hinnant,
+ * https://howardhinnant.github.io/date_algorithms.html), from the year 0 on. */
+static void date_of(int64_t day, int *ret_year, int *ret_month, int *ret_day)
+{
+    int64_t days = day + DAYS_TO_1970 + ERA_DAYS, of_era = days % ERA_DAYS;
+    int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int of_year = (int)(of_era - (years * 365 + years / 4 - years / 100));
+    int from_march = (of_year * 5 + 2) / 153;
+
+    *ret_day = of_year - (from_march * 153 + 2) / 5 + 1;
+    *ret_month = from_march < 10 ? from_march + 3 : from_march - 9;
+    *ret_year = (int)(years + days / ERA_DAYS * ERA_YEARS) - ERA_YEARS + (*ret_month <= 2);
+}
+
+static char *write_number(char *to, int n, int digits, char behind)
+{
+    for (int i = digits; i-- > 0; n /= 10)
+        to[i] = (char)('0' + n % 10);
+    to[digits] = behind;
+    return to + digits + 1;
+}
+
 void rfc3339_format(int64_t wall_s, char ret_text[RFC3339_LEN + 1])
 {
-    time_t t = (time_t)wall_s;
-    struct tm tm;
+    int64_t first_s = -62167219200, last_s = 253402300799; /* of the years 0 and 9999 */
+    int year, month, day, s;
 
-    if (gmtime_r(&t, &tm) == NULL ||
-        strftime(ret_text, RFC3339_LEN + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-        memcpy(ret_text, "1970-01-01T00:00:00Z", RFC3339_LEN + 1);
+    if (wall_s < first_s || wall_s > last_s)
+        wall_s = 0;
+    s = (int)((wall_s - first_s) % DAY_S);
+    date_of((wall_s - s) / DAY_S, &year, &month, &day);
+    ret_text = write_number(ret_text, year, 4, '-');
+    ret_text = write_number(ret_text, month, 2, '-');
+    ret_text = write_number(ret_text, day, 2, 'T');
+    ret_text = write_number(ret_text, s / 3600, 2, ':');
+    ret_text = write_number(ret_text, s / 60 % 60, 2, ':');
+    ret_text = write_number(ret_text, s % 60, 2, 'Z');
+    *ret_text = '\0';
 }
 
 void rfc3339_micro_format(int64_t wall_us, char ret_text[RFC3339_MICRO_LEN + 1])
@@ -106,7 +138,6 @@ static bool read_offset(struct bytes text, size_t *at, int64_t *ret_offset_s)
  * time zone. */
 static int64_t day_of(int year, int month, int day)
 {
-    enum { ERA_YEARS = 400, ERA_DAYS = 146097, DAYS_TO_1970 = 719468 };
     int64_t years = year + ERA_YEARS - (month <= 2);
     int from_march = (month + 9) % 12;
 
@@ -139,6 +170,6 @@ bool rfc3339_parse(struct bytes text, int64_t *ret_wall_s)
     }
     if (!read_offset(text, &at, &offset_s) || at != text.len)
         return false;
-    *ret_wall_s = day_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
+    *ret_wall_s = day_of(year, month, day) * DAY_S + hour * 3600 + minute * 60 + second - offset_s;
     return true;
 }

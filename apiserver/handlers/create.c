@@ -39,12 +39,13 @@ static struct bytes generate_name(struct arena *arena, struct bytes base)
 {
     static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
     char suffix[GENERATED_LEN];
+    struct bytes parts[] = {base, bytes_of(suffix, sizeof(suffix))};
 
     if (base.len > GENERATED_BASE_MAX)
-        base.len = GENERATED_BASE_MAX;
+        parts[0].len = GENERATED_BASE_MAX;
     for (size_t i = 0; i < sizeof(suffix); i++)
         suffix[i] = letters[rand_below(sizeof(letters) - 1)];
-    return arena_printf(arena, "%.*s%.*s", BYTES_FMT(base), (int)sizeof(suffix), suffix);
+    return arena_join(arena, parts, ARRAY_LEN(parts));
 }
 
 static enum status plan_generated(struct write_job *job, struct error *reterr)

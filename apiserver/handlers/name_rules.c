@@ -60,9 +60,12 @@ static void check_path_segment(struct field_errors *errors, struct bytes field, 
  * pkg/api/validation/generic.go). */
 static struct bytes mask_trailing_dash(struct field_errors *errors, struct bytes name)
 {
+    struct bytes parts[] = {name, BYTES("a")};
+
     if (name.len < 2 || name.ptr[name.len - 1] != '-')
         return name;
-    return arena_printf(errors->arena, "%.*sa", (int)name.len - 2, name.ptr);
+    parts[0].len -= 2;
+    return arena_join(errors->arena, parts, ARRAY_LEN(parts));
 }
 
 void name_check(struct field_errors *errors, enum name_rule rule, struct bytes field,

@@ -91,32 +91,13 @@ void kind_unref(const struct kind *kind)
 }
 
 /* Copies instead of printing: a name may hold a NUL, and must not end there. */
-static struct bytes join(struct arena *arena, const struct bytes *parts, size_t count)
-{
-    size_t len = 0;
-    char *text, *at;
-
-    for (size_t i = 0; i < count; i++)
-        len += parts[i].len;
-    text = at = arena_alloc(arena, len + 1);
-    if (text == NULL)
-        return bytes_of(NULL, 0);
-    for (size_t i = 0; i < count; i++) {
-        if (parts[i].len > 0)
-            memcpy(at, parts[i].ptr, parts[i].len);
-        at += parts[i].len;
-    }
-    *at = '\0';
-    return bytes_of(text, len);
-}
-
 struct bytes kind_key(const struct kind *kind, struct arena *arena, struct bytes namespace,
                       struct bytes name)
 {
     const struct bytes parts[] = {bytes_str(kind->prefix), namespace,
                                   namespace.len > 0 ? BYTES("/") : BYTES(""), name};
 
-    return join(arena, parts, ARRAY_LEN(parts));
+    return arena_join(arena, parts, ARRAY_LEN(parts));
 }
 
 struct bytes kind_key_prefix(const struct kind *kind, struct arena *arena, struct bytes namespace)
@@ -125,7 +106,7 @@ struct bytes kind_key_prefix(const struct kind *kind, struct arena *arena, struc
 
     if (namespace.len == 0)
         return parts[0];
-    return join(arena, parts, ARRAY_LEN(parts));
+    return arena_join(arena, parts, ARRAY_LEN(parts));
 }
 
 bool kind_has_field(const struct kind *kind, struct bytes field)

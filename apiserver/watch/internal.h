@@ -44,8 +44,9 @@ enum { LISTENERS_MAX = 8 };
 
 struct watch_cache {
     struct watch_cache_options options;
-    struct map resources; /* prefix -> struct resource */
-    struct map interests; /* the filter's text -> struct interest */
+    struct map resources;    /* prefix -> struct resource */
+    struct resource *latest; /* that was asked for: most events are of the one before */
+    struct map interests;    /* the filter's text -> struct interest */
     uint64_t rev;
     uint64_t known_rev;      /* nothing has happened since to a resource that is not in the map */
     uint64_t dispatched_rev; /* idle watchers have been told of everything up to here */

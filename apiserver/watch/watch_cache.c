@@ -70,8 +70,11 @@ static struct resource *find_resource(const struct watch_cache *cache, struct by
 
 struct resource *watch_cache_resource(struct watch_cache *cache, struct bytes prefix)
 {
-    struct resource *resource = map_get(&cache->resources, prefix);
+    struct resource *resource = cache->latest;
 
+    if (resource != NULL && bytes_eq(resource->prefix, prefix))
+        return resource;
+    resource = cache->latest = map_get(&cache->resources, prefix);
     if (resource != NULL)
         return resource;
     resource = calloc(1, sizeof(*resource) + prefix.len + 1);
@@ -96,6 +99,8 @@ void watch_cache_forget(struct watch_cache *cache, struct resource *resource)
     if (resource->objects.count > 0 || !list_empty(&resource->watchers))
         return;
     map_remove(&cache->resources, resource->prefix);
+    if (cache->latest == resource)
+        cache->latest = NULL;
     resource_free(resource);
     cache->known_rev = cache->rev;
 }
@@ -237,9 +242,11 @@ void watch_cache_apply(struct watch_cache *cache, struct watch_batch *batch)
         cache->rev = batch->rev;
     for (size_t i = 0; i < batch->count; i++) {
         struct watch_event *event = batch->events[i];
-        struct resource *resource = find_resource(cache, watch_event_key(event));
+        struct bytes prefix = bytes_of(event->key, event->prefix_len);
+        const struct resource *resource =
+            event->rev > before ? watch_cache_resource(cache, prefix) : NULL;
 
-        if (event->rev > before && resource != NULL && !list_empty(&resource->watchers))
+        if (resource != NULL && !list_empty(&resource->watchers))
             dispatcher_wake(&resource->dispatcher, event, wake, event);
     }
     cache->dispatched_rev = cache->rev;

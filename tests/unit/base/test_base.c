@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "unit/test.h"
 
 #include "base/arena.h"
@@ -96,24 +98,65 @@ TEST(arena, allocations_are_aligned_and_do_not_overlap)
         last = mem;
     }
     CHECK_TEXT(arena_printf(&arena, "%s-%d", "a", 7), "a-7");
+    CHECK_TEXT(arena_join(&arena, (struct bytes[]){BYTES("a"), BYTES(""), BYTES("b")}, 3), "ab");
     CHECK(arena_alloc(&arena, SIZE_MAX) == NULL && arena.failed);
     arena_release(&arena);
 }
 
-/* Written by libc's calendar, read by ours. */
-TEST(clock, every_day_of_four_centuries_is_read_as_it_was_written)
+TEST(arena, kept_blocks_belong_to_one_arena)
+{
+    arena_keep_blocks();
+    for (int round = 0; round < 3; round++) {
+        struct arena arenas[300] = {0};
+        size_t *marks[300];
+
+        for (size_t i = 0; i < ARRAY_LEN(arenas); i++) {
+            marks[i] = arena_alloc(&arenas[i], 6000);
+            *marks[i] = i;
+            for (size_t size = 1; size < 30000; size *= 3)
+                memset(arena_alloc(&arenas[i], size), 0xff, size);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(arenas); i++) {
+            CHECK_INT(*marks[i], i);
+            arena_release(&arenas[i]);
+        }
+    }
+    arena_keep_no_blocks();
+}
+
+/* As libc's calendar has it. */
+TEST(clock, every_day_of_four_centuries_is_written_and_read)
 {
     enum { DAY_S = 86400, DAYS = 146097 };
     int64_t first = -11676096000; /* 1600-01-01 */
 
     for (int64_t day = 0; day < 21 * (int64_t)DAYS; day += day < DAYS ? 1 : 997) {
         int64_t wall_s = first + day * DAY_S + day % DAY_S, read = 0;
-        char text[RFC3339_LEN + 1];
+        char text[RFC3339_LEN + 1], libc[RFC3339_LEN + 1];
+        time_t t = (time_t)wall_s;
+        struct tm tm;
 
         rfc3339_format(wall_s, text);
+        CHECK(strftime(libc, sizeof(libc), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm)) != 0);
+        CHECK_TEXT(bytes_str(text), libc);
         CHECK(rfc3339_parse(bytes_str(text), &read));
         CHECK_INT(read, wall_s);
     }
+}
+
+TEST(clock, a_time_that_has_no_such_form_is_the_first_of_all)
+{
+    const int64_t times[] = {INT64_MIN, -62167219201, 253402300800, INT64_MAX};
+    char text[RFC3339_LEN + 1];
+
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        rfc3339_format(times[i], text);
+        CHECK_TEXT(bytes_str(text), "1970-01-01T00:00:00Z");
+    }
+    rfc3339_format(-62167219200, text);
+    CHECK_TEXT(bytes_str(text), "0000-01-01T00:00:00Z");
+    rfc3339_format(253402300799, text);
+    CHECK_TEXT(bytes_str(text), "9999-12-31T23:59:59Z");
 }
 
 TEST(clock, times_are_written_and_read)
