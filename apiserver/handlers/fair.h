@@ -18,9 +18,10 @@
  * Cormode and S. Muthukrishnan, An improved data stream summary: the count-min sketch and its
  * applications)
  *
- * Owner    a flow lives while somebody refers to it, or until another is left; a turn is its
- * owner's, who takes it out when it goes. Threads  one loop's; counts are anybody's. Errors   NULL
- * without memory.
+ * Owner    a flow lives while somebody refers to it, or until another one is left by all; a turn
+ *          is its owner's, who takes it out when it goes.
+ * Threads  one loop's; counts are anybody's.
+ * Errors   NULL without memory.
  */
 #ifndef TIDEWATCH_APISERVER_HANDLERS_FAIR_H
 #define TIDEWATCH_APISERVER_HANDLERS_FAIR_H
