@@ -53,10 +53,11 @@ static void conn_on_close(void *data)
 {
     struct conn *conn = data;
 
-    loop_timer_stop(conn->server->loop, &conn->wait);
+    if (conn->ops != &http1_stream_conn_ops)
+        loop_timer_stop(conn->server->loop, &conn->wait);
     conn_count_sent(conn);
     conn->sock = NULL;
-    tls_release(conn);
+    conn->ssl = NULL; /* libh2o has freed it */
     conn_let_go(conn, 0);
     tally_return(conn->place, 1);
     conn->place = NULL;
@@ -142,10 +143,17 @@ void conn_wait(struct conn *conn, uint32_t ms)
     loop_timer_start(conn->server->loop, &conn->wait, ms);
 }
 
+void conn_end_stream(struct conn *conn)
+{
+    conn->wait = (struct loop_timer){.on_fire = on_wait};
+}
+
 void conn_count_sent(struct conn *conn)
 {
-    COUNTER_ADD(conn->server->counters.bytes_sent_total, conn->sock->bytes_written - conn->counted);
-    conn->counted = conn->sock->bytes_written;
+    uint32_t written = (uint32_t)conn->sock->bytes_written;
+
+    COUNTER_ADD(conn->server->counters.bytes_sent_total, (uint32_t)(written - conn->counted));
+    conn->counted = written;
 }
 
 /* ---- too many of one address ---- */
@@ -209,7 +217,7 @@ bool conn_hold(struct conn *conn, size_t len)
     if (conn->place != NULL &&
         !tally_grow(conn->place, now - conn->held, conn->server->limits.buffered_max))
         return false;
-    conn->held = now;
+    conn->held = (uint32_t)now;
     return true;
 }
 
@@ -221,7 +229,7 @@ void conn_let_go(struct conn *conn, size_t len)
         return;
     if (conn->place != NULL)
         tally_shrink(conn->place, conn->held - now);
-    conn->held = now;
+    conn->held = (uint32_t)now;
 }
 
 /* ---- the peer that does not read ---- */
@@ -241,10 +249,10 @@ static uint64_t bytes_acknowledged(int fd)
 
 void conn_write_started(struct conn *conn)
 {
-    conn->moved_ms = loop_now_ms(conn->server->loop);
+    conn->moved_ms = (uint32_t)loop_now_ms(conn->server->loop);
 }
 
-static bool is_stalled(struct conn *conn, uint64_t now)
+static bool is_stalled(struct conn *conn, uint32_t now)
 {
     uint32_t acked;
 
@@ -261,7 +269,7 @@ static bool is_stalled(struct conn *conn, uint64_t now)
 void conn_sweep(struct loop_timer *timer)
 {
     struct http_server *server = container_of(timer, struct http_server, sweep);
-    uint64_t now = loop_now_ms(server->loop);
+    uint32_t now = (uint32_t)loop_now_ms(server->loop);
 
     list_for_each(&server->conns, it) {
         struct conn *conn = list_entry(it, struct conn, link);

@@ -24,7 +24,6 @@
 struct conn;
 struct request;
 struct http2;
-struct shown_certificate;
 
 struct conn_ops {
     /* Closes the socket at once. */
@@ -89,28 +88,32 @@ struct http1_exchange {
     bool turn_cut; /* as a stream's */
 };
 
+/* A hundred thousand of them may be idle watches. */
 struct conn {
     const struct conn_ops *ops;
     struct http_server *server;
-    h2o_socket_t *sock;                    /* NULL: closed */
-    SSL *ssl;                              /* libh2o's; NULL: plain */
-    struct shown_certificate *certificate; /* of the client, once it was asked for; or NULL */
+    h2o_socket_t *sock; /* NULL: closed */
+    SSL *ssl;           /* libh2o's; NULL: plain */
     struct list link;
     struct tally_entry *place; /* among those of its address; or NULL */
-    size_t held;               /* bytes of requests, as the address's share counts them */
     struct loop_task turn;
-    struct loop_timer wait; /* for the peer's bytes */
-    uint64_t moved_ms;      /* when ours moved last */
-    size_t counted;         /* bytes that are in the server's statistics already */
-    uint32_t acked;         /* the low half of how many the peer had acknowledged, when we looked */
-    int linger_fd;          /* -1, or what keeps the connection open after that of TLS */
-    uint32_t seen;          /* of the input, when `wait` was started */
+    uint32_t held;     /* bytes of requests, as the address's share counts them */
+    uint32_t moved_ms; /* when ours moved last: the low half */
+    uint32_t counted;  /* bytes that are in the server's statistics already: the low half */
+    uint32_t acked;    /* how many the peer had acknowledged, when we looked: the low half */
+    int linger_fd;     /* -1, or what keeps the connection open after that of TLS */
+    uint32_t seen;     /* of the input, when `wait` was started */
     struct peer peer;
     union {
-        struct http1_exchange exchange;
-        struct http1_stream stream;
-        struct http2 *h2;
-        struct http_tls *tls; /* while it shakes hands */
+        struct {
+            struct loop_timer wait; /* for the peer's bytes */
+            union {
+                struct http1_exchange exchange;
+                struct http2 *h2;
+                struct http_tls *tls; /* while it shakes hands */
+            };
+        };
+        struct http1_stream stream; /* its peer need not say anything */
     };
 };
 
@@ -129,6 +132,8 @@ void conn_start(struct conn *conn, bool tls);
  * unread bytes is a reset, which can take the answer away from the peer (RFC 9112 section 9.6). */
 void conn_linger(struct conn *conn);
 void conn_wait(struct conn *conn, uint32_t ms);
+/* The stream is over, and `wait` is there again. */
+void conn_end_stream(struct conn *conn);
 /* Bytes are on their way, and are seen to move from now on. */
 void conn_write_started(struct conn *conn);
 /* Cuts the connections of a server whose peers take nothing: its timer `sweep`. */

@@ -27,9 +27,10 @@ static void on_finished(h2o_socket_t *sock, const char *err)
     if (err != NULL || (conn->server->draining && sock->input->size == 0)) {
         conn_close(conn); /* nothing of the peer's is unread: what we wrote still gets there */
     } else if (!conn->stream.keep_alive || conn->server->draining) {
+        conn_end_stream(conn);
         conn_linger(conn);
     } else {
-        h2o_socket_read_stop(sock);
+        conn_end_stream(conn);
         http1_start(conn);
     }
 }
@@ -59,6 +60,7 @@ static void finish(struct conn *conn)
     h2o_iovec_t vec = h2o_iovec_init(last_chunk.ptr, last_chunk.len);
 
     if (conn->stream.form != WIRE_CHUNK) {
+        conn_end_stream(conn);
         conn_linger(conn);
         return;
     }

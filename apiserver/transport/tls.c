@@ -1,6 +1,7 @@
 #include "apiserver/transport/tls_conn.h"
 
 #include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <openssl/err.h>
@@ -253,21 +254,53 @@ static bool is_chained(const struct http_tls *tls, struct conn *conn, X509 *leaf
     return chained;
 }
 
+/* It stays with the SSL, so that a plain connection has no place for it. */
+static int shown_at;
+static pthread_once_t shown_once = PTHREAD_ONCE_INIT;
+
+static void free_shown(void *parent, void *ptr, CRYPTO_EX_DATA *data, int at, long arg, void *user)
+{
+    struct shown_certificate *shown = ptr;
+
+    (void)parent, (void)data, (void)at, (void)arg, (void)user;
+    if (shown == NULL)
+        return;
+    X509_free(shown->leaf);
+    arena_release(&shown->arena);
+    free(shown);
+}
+
+static void find_place(void)
+{
+    shown_at = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_shown);
+}
+
+/* What the client has shown; NULL: nothing. */
+static struct shown_certificate *shown_by(SSL *ssl)
+{
+    struct shown_certificate *shown;
+    X509 *leaf;
+
+    pthread_once(&shown_once, find_place);
+    shown = SSL_get_ex_data(ssl, shown_at);
+    if (shown != NULL)
+        return shown;
+    leaf = SSL_get1_peer_certificate(ssl);
+    shown = leaf != NULL ? read_certificate(leaf) : NULL;
+    if (shown != NULL && SSL_set_ex_data(ssl, shown_at, shown) != 1) {
+        free_shown(NULL, shown, NULL, 0, 0, NULL);
+        shown = NULL;
+    }
+    return shown;
+}
+
 const struct http_certificate *tls_certificate(struct conn *conn)
 {
     const struct http_tls *tls = conn->server->tls;
-    struct shown_certificate *shown = conn->certificate;
-    X509 *leaf;
+    struct shown_certificate *shown = conn->ssl != NULL && tls != NULL ? shown_by(conn->ssl) : NULL;
 
-    if (conn->ssl == NULL || tls == NULL)
+    if (shown == NULL)
         return NULL;
-    if (shown == NULL) {
-        leaf = SSL_get1_peer_certificate(conn->ssl);
-        shown = leaf != NULL ? read_certificate(leaf) : NULL;
-        if (shown == NULL)
-            return NULL;
-        conn->certificate = shown;
-    }
     if (shown->judged_by != tls) {
         shown->chained = is_chained(tls, conn, shown->leaf);
         shown->judged_by = tls;
@@ -275,15 +308,4 @@ const struct http_certificate *tls_certificate(struct conn *conn)
     shown->pub.trusted =
         shown->chained && !shown->arena.failed && clock_wall_s() <= shown->pub.not_after_s;
     return &shown->pub;
-}
-
-void tls_release(struct conn *conn)
-{
-    conn->ssl = NULL; /* libh2o has freed it */
-    if (conn->certificate == NULL)
-        return;
-    X509_free(conn->certificate->leaf);
-    arena_release(&conn->certificate->arena);
-    free(conn->certificate);
-    conn->certificate = NULL;
 }

@@ -15,8 +15,6 @@ void tls_handshake_over(struct conn *conn);
 bool tls_chose_h2(struct conn *conn);
 /* What the client has shown, judged by the server's client CAs of now. NULL: nothing. */
 const struct http_certificate *tls_certificate(struct conn *conn);
-/* The connection is gone. */
-void tls_release(struct conn *conn);
 
 /* We have said good-bye, and wait for that to leave: the phase has nothing to do any more. */
 static inline bool tls_is_closing(const struct conn *conn)
