@@ -123,7 +123,7 @@ struct watcher {
     struct snapshot *snapshot; /* INITIAL: what is sent, from initial_at on */
     struct log_read *read;     /* BEHIND: under way */
     struct loop_timer timer;
-    uint64_t sign_at, deadline; /* loop time; UINT64_MAX: never */
+    uint64_t deadline; /* loop time; UINT64_MAX: never */
     uint32_t initial_at;
     enum watcher_state state : 8;
     bool idle : 1;    /* LIVE, and in its bucket's list: its cursor is dispatched_rev, or more */

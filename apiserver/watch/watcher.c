@@ -63,7 +63,6 @@ static void init_times(struct watcher *watcher, uint64_t timeout_ms)
     if (timeout_ms > 0 && timeout_ms < NEVER - now)
         watcher->deadline = now + timeout_ms;
     watcher->short_lived = watcher->deadline - now < 2 * EARLY_BOOKMARK_MS;
-    watcher->sign_at = watcher_has_signs_of_life(watcher) ? next_sign(watcher, now) : NEVER;
 }
 
 /* Ties it to its bucket and first state. False without memory. */
@@ -152,12 +151,16 @@ void watcher_drop(struct watcher *watcher)
     watcher_release(watcher);
 }
 
+/* For the next sign of life or the deadline, whichever is sooner: which it was is seen when it
+ * fires. */
 static void start_timer(struct watcher *watcher)
 {
     struct loop *loop = watcher->resource->cache->options.loop;
     uint64_t now = loop_now_ms(loop);
-    uint64_t at = watcher->sign_at < watcher->deadline ? watcher->sign_at : watcher->deadline;
+    uint64_t at = watcher_has_signs_of_life(watcher) ? next_sign(watcher, now) : NEVER;
 
+    if (watcher->deadline < at)
+        at = watcher->deadline;
     if (at != NEVER)
         loop_timer_start(loop, &watcher->timer, at > now ? at - now : 0);
 }
@@ -175,11 +178,8 @@ static void on_timer(struct loop_timer *timer)
         watcher_finish(watcher, watcher->short_lived);
         return;
     }
-    if (now >= watcher->sign_at) {
-        watcher->sign_at = next_sign(watcher, now);
-        watcher->bookmark_due = true;
-        watcher_make_ready(watcher);
-    }
+    watcher->bookmark_due = true;
+    watcher_make_ready(watcher);
     start_timer(watcher);
 }
 
