@@ -72,8 +72,10 @@ void buf_append_u64(struct buf *buf, uint64_t n)
     size_t at = sizeof(digits);
 
     while (n >= 10) {
-        at -= 2;
-        memcpy(digits + at, pairs + n % 100 * 2, 2);
+        const char *pair = pairs + n % 100 * 2;
+
+        digits[--at] = pair[1];
+        digits[--at] = pair[0];
         n /= 100;
     }
     if (n != 0 || at == sizeof(digits))

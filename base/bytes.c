@@ -52,6 +52,24 @@ struct bytes bytes_from(struct bytes b, size_t start)
     return bytes_of(b.ptr + start, b.len - start);
 }
 
+/* Eight bytes are looked at as one number; the last eight may overlap those before. */
+bool bytes_are_plain(struct bytes b, unsigned char least, unsigned char other)
+{
+    const uint64_t ones = 0x0101010101010101ULL;
+    uint64_t odd = 0;
+
+    if (b.len < sizeof(odd))
+        return false;
+    for (size_t i = 0; i < b.len; i += sizeof(odd)) {
+        size_t at = i < b.len - sizeof(odd) ? i : b.len - sizeof(odd);
+        uint64_t eight;
+
+        memcpy(&eight, b.ptr + at, sizeof(eight));
+        odd |= eight | (eight - ones * least) | (eight + ones) | ((eight ^ ones * other) - ones);
+    }
+    return (odd & ones * 0x80) == 0;
+}
+
 struct bytes bytes_trim(struct bytes b)
 {
     while (b.len != 0 && strchr(" \t\r\n", b.ptr[0]) != NULL && b.ptr[0] != '\0') {

@@ -46,6 +46,9 @@ static inline bool bytes_eq_str(struct bytes a, const char *str)
 int bytes_cmp(struct bytes a, struct bytes b);
 /* ASCII letters compare without case. */
 bool bytes_ieq(struct bytes a, struct bytes b);
+/* As most text from outside is, quickly seen. True: no byte is below `least`, above '~', or
+ * `other`. False: look at each. */
+bool bytes_are_plain(struct bytes b, unsigned char least, unsigned char other);
 bool bytes_starts_with(struct bytes b, struct bytes prefix);
 bool bytes_ends_with(struct bytes b, struct bytes suffix);
 /* The index of the first `c`, or b.len. */

@@ -77,10 +77,15 @@ static void parse_query(struct arena *arena, struct bytes text, struct query *re
 
 enum { SEGMENTS_MAX = 12 };
 
+static bool is_no_name(struct bytes segment)
+{
+    return segment.len == 0 || bytes_eq_str(segment, ".") || bytes_eq_str(segment, "..");
+}
+
 /* A decoded segment may become a name and so a storage key: nothing in it may look like a path. */
 bool request_segment_is_plain(struct bytes segment)
 {
-    if (segment.len == 0 || bytes_eq_str(segment, ".") || bytes_eq_str(segment, ".."))
+    if (is_no_name(segment))
         return false;
     for (size_t i = 0; i < segment.len; i++)
         if (segment.ptr[i] == '/' || (unsigned char)segment.ptr[i] < 0x20 ||
@@ -93,6 +98,7 @@ bool request_segment_is_plain(struct bytes segment)
  */
 static int split_path(struct arena *arena, struct bytes path, bool encoded, struct bytes *segments)
 {
+    bool plain = !encoded && bytes_are_plain(path, ' ', 0x7f); /* all of them, then */
     int count = 0;
 
     if (path.len == 0 || path.ptr[0] != '/')
@@ -103,7 +109,7 @@ static int split_path(struct arena *arena, struct bytes path, bool encoded, stru
 
         if (count == SEGMENTS_MAX ||
             (encoded && !percent_decode(arena, segment, false, &segment)) ||
-            !request_segment_is_plain(segment))
+            (plain ? is_no_name(segment) : !request_segment_is_plain(segment)))
             return -1;
         segments[count++] = segment;
     }

@@ -40,28 +40,9 @@ struct bytes http_header(const struct http_request *req, const char *name)
     return bytes_of(NULL, 0);
 }
 
-/* Nearly all headers are ASCII without anything odd: eight bytes are looked at as one number. True:
- * no byte is below `least`, above '~', or `other`. False: look at each. */
-static bool is_plain(struct bytes text, unsigned char least, unsigned char other)
-{
-    const uint64_t ones = 0x0101010101010101ULL;
-    uint64_t odd = 0;
-
-    if (text.len < sizeof(odd))
-        return false;
-    for (size_t i = 0; i < text.len; i += sizeof(odd)) {
-        size_t at = i < text.len - sizeof(odd) ? i : text.len - sizeof(odd); /* the last overlaps */
-        uint64_t eight;
-
-        memcpy(&eight, text.ptr + at, sizeof(eight));
-        odd |= eight | (eight - ones * least) | (eight + ones) | ((eight ^ ones * other) - ones);
-    }
-    return (odd & ones * 0x80) == 0;
-}
-
 static bool is_sendable_name(struct bytes name)
 {
-    if (is_plain(name, ' ' + 1, ':'))
+    if (bytes_are_plain(name, ' ' + 1, ':'))
         return true;
     for (size_t i = 0; i < name.len; i++)
         if (name.ptr[i] <= ' ' || name.ptr[i] == ':' || name.ptr[i] == 0x7f)
@@ -71,7 +52,7 @@ static bool is_sendable_name(struct bytes name)
 
 bool http_value_is_sendable(struct bytes value)
 {
-    if (is_plain(value, ' ', 0x7f))
+    if (bytes_are_plain(value, ' ', 0x7f))
         return true;
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
