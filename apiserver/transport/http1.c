@@ -276,8 +276,7 @@ static void on_input(struct conn *conn)
         refuse(conn, 429, REFUSAL_BODIES);
     else if (had_head)
         on_body(conn);
-    else if (exchange->scanned > conn->server->limits.head_max ||
-             (has_head && http1_head_has_too_many(bytes_of(input->bytes, exchange->scanned))))
+    else if (exchange->scanned > conn->server->limits.head_max)
         refuse(conn, 431, NULL);
     else if (has_head)
         on_head(conn);
@@ -334,23 +333,31 @@ static const char *connection_line(const struct request *request, int status)
     return request->pub.version == HTTP_1_0 ? "Connection: keep-alive\r\n" : "";
 }
 
+/* RFC 9112, section 6. RFC 9110, section 8.6: no length in a 204; a 304 would tell that of what it
+ * does not send. */
+static void write_framing(struct buf *out, const struct request *request,
+                          const struct http_response *response, bool streams)
+{
+    if (streams) {
+        if (request->pub.version == HTTP_1_1 && !request->pub.websocket)
+            buf_append_bytes(out, BYTES("Transfer-Encoding: chunked\r\n"));
+    } else if (response->status != 204 && response->status != 304) {
+        buf_append_bytes(out, BYTES("Content-Length: "));
+        buf_append_u64(out, response->body != NULL ? response->body->len : 0);
+        buf_append_bytes(out, BYTES("\r\n"));
+    }
+}
+
 static char *put(char *at, struct bytes text)
 {
-    memcpy(at, text.ptr, text.len);
+    if (text.len != 0)
+        memcpy(at, text.ptr, text.len);
     return at + text.len;
 }
 
-/* Room for all of them is made once. */
-static void write_headers(struct buf *out, const struct http_response *response)
+/* Returns the end of what it writes. */
+static char *write_headers(char *at, const struct http_response *response)
 {
-    size_t room = 2;
-    char *at;
-
-    for (size_t i = 0; i < response->header_count; i++)
-        room += response->headers[i].name.len + response->headers[i].value.len + 4;
-    if (!buf_reserve(out, room))
-        return;
-    at = out->data + out->len;
     for (size_t i = 0; i < response->header_count; i++) {
         const struct http_header *header = &response->headers[i];
 
@@ -361,30 +368,34 @@ static void write_headers(struct buf *out, const struct http_response *response)
         at = put(at, header->value);
         at = put(at, BYTES("\r\n"));
     }
-    at = put(at, BYTES("\r\n"));
-    out->len = (size_t)(at - out->data);
+    return put(at, BYTES("\r\n"));
 }
 
-struct bytes http1_write_head(struct request *request, const struct http_response *response,
-                              struct bytes framing)
-{
-    struct buf *out = &request->server->head;
+enum { BEGIN_MAX = 256 }; /* of status line, Date, Connection and framing */
 
-    out->len = 0;
-    buf_append_bytes(out, BYTES("HTTP/1.1 "));
-    buf_append_u64(out, (uint64_t)response->status);
-    buf_append_char(out, ' ');
-    buf_append_str(out, http_reason(response->status));
-    buf_append_bytes(out, BYTES("\r\nDate: "));
-    buf_append_bytes(out, http_server_date(request->server));
-    buf_append_bytes(out, BYTES("\r\n"));
-    buf_append_str(out, connection_line(request, response->status));
-    buf_append_bytes(out, framing);
-    write_headers(out, response);
-    if (!out->failed)
-        return buf_bytes(out);
-    buf_release(out);
-    return bytes_of(NULL, 0);
+/* Room for all is made once, and is the arena's: `out` never grows. */
+struct bytes http1_write_head(struct request *request, const struct http_response *response,
+                              bool streams)
+{
+    struct buf out = {.capacity = BEGIN_MAX};
+    char *end;
+
+    for (size_t i = 0; i < response->header_count; i++)
+        out.capacity += response->headers[i].name.len + response->headers[i].value.len + 4;
+    out.data = arena_alloc(&request->arena, out.capacity);
+    if (out.data == NULL)
+        return bytes_of(NULL, 0);
+    buf_append_bytes(&out, BYTES("HTTP/1.1 "));
+    buf_append_u64(&out, (uint64_t)response->status);
+    buf_append_char(&out, ' ');
+    buf_append_str(&out, http_reason(response->status));
+    buf_append_bytes(&out, BYTES("\r\nDate: "));
+    buf_append_bytes(&out, http_server_date(request->server));
+    buf_append_bytes(&out, BYTES("\r\n"));
+    buf_append_str(&out, connection_line(request, response->status));
+    write_framing(&out, request, response, streams);
+    end = write_headers(out.data + out.len, response);
+    return bytes_of(out.data, (size_t)(end - out.data));
 }
 
 /* All has left. */
@@ -439,26 +450,10 @@ static void on_written(h2o_socket_t *sock, const char *err)
         end_exchange(conn);
 }
 
-/* RFC 9110, section 8.6: no length in a 204; a 304 would tell that of what it does not send. */
-static struct bytes length_line(struct buf *out, int status, size_t len)
-{
-    if (status == 204 || status == 304)
-        return bytes_of(NULL, 0);
-    buf_append_bytes(out, BYTES("Content-Length: "));
-    buf_append_u64(out, len);
-    buf_append_bytes(out, BYTES("\r\n"));
-    return buf_bytes(out);
-}
-
 static void http1_reply(struct request *request, const struct http_response *response)
 {
-    struct bytes length, head;
-    struct buf line = {0};
+    struct bytes head = http1_write_head(request, response, false);
 
-    length = length_line(&line, response->status, response->body != NULL ? response->body->len : 0);
-    head = http1_write_head(request, response, length);
-    head = head.len > 0 && !line.failed ? arena_dup(&request->arena, head) : bytes_of(NULL, 0);
-    buf_release(&line);
     if (head.len == 0) {
         cut_later(request->h1.conn);
         return;

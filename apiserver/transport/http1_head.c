@@ -49,15 +49,6 @@ bool http1_head_is_complete(struct bytes input, uint32_t *scanned)
     return false;
 }
 
-bool http1_head_has_too_many(struct bytes head)
-{
-    size_t lines = 0;
-
-    for (struct bytes rest = head; rest.len > 0; lines++)
-        rest = bytes_from(rest, bytes_find(rest, '\n') + 1);
-    return lines > 1 + HTTP1_HEADERS_MAX + 1; /* the request, and the empty one */
-}
-
 /* RFC 9110, section 5.6.2: the byte in lower case, or 0 for one that no token has. */
 static char token_char(char c)
 {
@@ -292,12 +283,18 @@ int http1_head_read(char *input, size_t len, struct arena *arena, struct http1_h
 {
     struct bytes rest = bytes_of(input, len), line;
     struct framing framing = {0};
+    size_t lines;
     int status;
 
     *ret_head = (struct http1_head){0};
     if (bytes_starts_with(rest, BYTES("\r\n"))) /* RFC 9112, 2.2: one empty line before is fine */
         rest = bytes_from(rest, 2);
-    ret_head->headers = arena_alloc(arena, (count_lines(rest) + 1) * sizeof(struct http_header));
+    lines = count_lines(rest);
+    if (lines > 1 + HTTP1_HEADERS_MAX) {
+        ret_head->why = "too many headers";
+        return 431;
+    }
+    ret_head->headers = arena_alloc(arena, lines * sizeof(struct http_header));
     if (ret_head->headers == NULL)
         return 0;
     if (!next_line(&rest, &line))

@@ -28,6 +28,7 @@ struct http1_head {
     const char *why;     /* of a refusal */
 };
 
+enum { HTTP1_HEADERS_MAX = 100 };
 /* 0, or the status to refuse with. Without memory the arena says so. */
 int http1_head_read(char *input, size_t len, struct arena *arena, struct http1_head *ret_head);
 
@@ -37,9 +38,5 @@ bool http1_head_is_complete(struct bytes input, uint32_t *scanned);
 
 /* False: whatever follows, no request begins like this. */
 bool http1_head_may_begin(struct bytes input);
-
-enum { HTTP1_HEADERS_MAX = 100 };
-/* Has a complete head more headers than that? */
-bool http1_head_has_too_many(struct bytes head);
 
 #endif

@@ -149,14 +149,12 @@ struct http_stream *http1_start_stream(struct request *request, const struct htt
 {
     struct conn *conn = request->h1.conn;
     enum wire_form form = form_of(request);
-    struct bytes framing =
-        form == WIRE_CHUNK ? BYTES("Transfer-Encoding: chunked\r\n") : bytes_of(NULL, 0);
     struct bytes text, payload;
     struct frame *frame;
     h2o_iovec_t vec;
 
     request->close |= form == WIRE_PAYLOAD; /* its end is the close */
-    text = http1_write_head(request, head, framing);
+    text = http1_write_head(request, head, true);
     frame = text.len > 0 ? frame_new(text) : NULL;
     if (frame == NULL) {
         request->pub.ops->reply(request, &(struct http_response){.status = 500});

@@ -173,7 +173,6 @@ void http_server_free(struct http_server *server)
     http2_server_release(server);
     buf_release(&server->spare);
     buf_release(&server->gather);
-    buf_release(&server->head);
     http_server_set_tls(server, NULL);
     server->freed = true; /* the memory goes behind that of the connections */
     loop_defer(server->loop, &server->turn);

@@ -33,7 +33,6 @@ struct http_server {
     struct list conns, listeners;
     struct http_tls *tls; /* of https listeners; or NULL */
     struct buf gather;    /* frames on their way into one TLS record */
-    struct buf head;      /* of the HTTP/1 answer that is being written */
     struct server_counters counters;
 
     bool draining, freed;
