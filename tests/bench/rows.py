@@ -146,10 +146,11 @@ def growth(objects):
 # ---- reads ----
 
 def get(peer, count, **flags):
+    """One thread, as the bare server and nginx's worker: two of them would share two cores with the client."""
     path = {"tidewatch": CONFIGMAPS + "/bench-0", "nginx": "/object", "bare": "/"}[peer.name]
 
     def measure():
-        with peer() as server:
+        with (peer(threads=1) if peer is Tidewatch else peer()) as server:
             if peer is Tidewatch:
                 server.client().create(CONFIGMAPS, configmap("bench-0", {"k": "x" * 700}))
             pids = ",".join(str(pid) for pid in server.pids)

@@ -74,8 +74,9 @@ class Tidewatch(Server):
     """Without a bound on writes in flight: a row has 1,000 writers, and so have the peers."""
     name, target, asks = "tidewatch", "kube", {}
 
-    def __init__(self, flags=()):
-        super().__init__(flags=[*flags, "--max-mutating-requests-inflight=0", "--max-requests-inflight=0"])
+    def __init__(self, flags=(), threads=2):
+        super().__init__(threads=threads, flags=[
+            *flags, "--max-mutating-requests-inflight=0", "--max-requests-inflight=0"])
 
     @property
     def pids(self):
