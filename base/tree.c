@@ -9,8 +9,12 @@ enum { FANOUT = 64, DEPTH_MAX = 16 };
 struct tree_node {
     size_t total; /* entries under it */
     uint32_t count;
+    uint32_t shared; /* bytes with which all its keys begin alike, or fewer */
     bool leaf;
     struct tree_node *prev, *next; /* of a leaf */
+    /* What follows those bytes in each key, big-endian, with zeros behind a shorter one. A search
+     * looks at keys, which lie anywhere in memory, only where these are equal. */
+    uint32_t heads[FANOUT];
     struct tree_slot slots[FANOUT];
 };
 
@@ -37,15 +41,33 @@ static bool stands_before(struct bytes key, const struct bound *bound)
            (bound->where == AFTER_PREFIX && bytes_starts_with(key, bound->key));
 }
 
+static uint32_t head_of(struct bytes key, uint32_t shared)
+{
+    struct bytes rest = bytes_from(key, shared);
+    unsigned char head[4] = {0};
+
+    if (rest.len != 0)
+        memcpy(head, rest.ptr, rest.len < sizeof(head) ? rest.len : sizeof(head));
+    return (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
+}
+
+static bool begins_as_all(const struct tree_node *node, struct bytes key)
+{
+    return bytes_starts_with(key, bytes_of(node->slots[0].key.ptr, node->shared));
+}
+
 /* How many slots of the node stand before the bound. */
 static uint32_t slots_before(const struct tree_node *node, const struct bound *bound)
 {
     uint32_t low = 0, high = node->count;
+    bool by_head = high > 0 && bound->where != AFTER_PREFIX && begins_as_all(node, bound->key);
+    uint32_t head = by_head ? head_of(bound->key, node->shared) : 0;
 
     while (low < high) {
         uint32_t middle = (low + high) / 2;
 
-        if (stands_before(node->slots[middle].key, bound))
+        if (by_head && node->heads[middle] != head ? node->heads[middle] < head
+                                                   : stands_before(node->slots[middle].key, bound))
             low = middle + 1;
         else
             high = middle;
@@ -135,17 +157,56 @@ size_t tree_count_prefix(const struct tree *tree, struct bytes prefix)
 
 /* ---- slots and links ---- */
 
+/* Keys are in order: what the first and the last have in common, all have. */
+static void learn_heads(struct tree_node *node)
+{
+    struct bytes first = node->slots[0].key, last = node->slots[node->count - 1].key;
+    uint32_t shared = 0;
+
+    while (shared < first.len && shared < last.len && first.ptr[shared] == last.ptr[shared])
+        shared++;
+    node->shared = shared;
+    for (uint32_t i = 0; i < node->count; i++)
+        node->heads[i] = head_of(node->slots[i].key, shared);
+}
+
+/* The slot at `at` has another key. */
+static void learn_head(struct tree_node *node, uint32_t at)
+{
+    struct bytes key = node->slots[at].key;
+    struct bytes other = node->slots[at == 0 ? node->count - 1 : 0].key;
+
+    if (bytes_starts_with(key, bytes_of(other.ptr, node->shared)))
+        node->heads[at] = head_of(key, node->shared);
+    else
+        learn_heads(node);
+}
+
+/* The child at `at` may begin with another key. */
+static void follow_child(struct tree_node *node, uint32_t at)
+{
+    struct bytes key = child_of(node, at)->slots[0].key;
+
+    if (node->slots[at].key.ptr == key.ptr)
+        return;
+    node->slots[at].key = key;
+    learn_head(node, at);
+}
+
 static void insert_slot(struct tree_node *node, uint32_t at, struct tree_slot slot)
 {
     memmove(&node->slots[at + 1], &node->slots[at], (node->count - at) * sizeof(slot));
+    memmove(&node->heads[at + 1], &node->heads[at], (node->count - at) * sizeof(node->heads[0]));
     node->slots[at] = slot;
     node->count++;
+    learn_head(node, at);
 }
 
 static void remove_slot(struct tree_node *node, uint32_t at)
 {
     node->count--;
     memmove(&node->slots[at], &node->slots[at + 1], (node->count - at) * sizeof(node->slots[0]));
+    memmove(&node->heads[at], &node->heads[at + 1], (node->count - at) * sizeof(node->heads[0]));
 }
 
 static void sum_total(struct tree_node *node)
@@ -191,6 +252,8 @@ static bool split_child(struct tree_node *parent, uint32_t at, struct bytes key)
     right->count = FANOUT - keep;
     memcpy(right->slots, &left->slots[keep], right->count * sizeof(right->slots[0]));
     left->count = keep;
+    learn_heads(left);
+    learn_heads(right);
     sum_total(left);
     sum_total(right);
     if (left->leaf)
@@ -299,7 +362,7 @@ bool tree_put(struct tree *tree, struct bytes key, void *value)
 
         node->total += !replaces;
         if (!node->leaf)
-            node->slots[path.steps[i].at].key = child_of(node, path.steps[i].at)->slots[0].key;
+            follow_child(node, path.steps[i].at);
     }
     tree->count += !replaces;
     return true;
@@ -317,6 +380,7 @@ static bool merge_children(struct tree_node *parent, uint32_t at)
     memcpy(&left->slots[left->count], right->slots, right->count * sizeof(right->slots[0]));
     left->count += right->count;
     left->total += right->total;
+    learn_heads(left);
     drop_node(right);
     remove_slot(parent, at + 1);
     return true;
@@ -332,7 +396,7 @@ static void tidy_child(struct tree_node *parent, uint32_t at)
         remove_slot(parent, at);
         return;
     }
-    parent->slots[at].key = child->slots[0].key;
+    follow_child(parent, at);
     if (child->count >= FANOUT / 4)
         return;
     if (at + 1 < parent->count && merge_children(parent, at))

@@ -168,6 +168,41 @@ TEST(tree, keys_that_come_in_order_fill_their_leaves)
     forget(&tree);
 }
 
+/* A node knows what its keys share, and little of what follows: keys that differ in neither, only
+ * in length or far behind, and others that share nothing with those that are there. */
+TEST(tree, keys_stand_in_order_wherever_they_differ)
+{
+    static const struct bytes keys[] = {
+        BYTES_INIT(""),           BYTES_INIT("\0"),        BYTES_INIT("\0\0"),
+        BYTES_INIT("a"),          BYTES_INIT("a\0"),       BYTES_INIT("a\0\0\0\0"),
+        BYTES_INIT("a\0\0\0\0b"), BYTES_INIT("aaaaaaaaa"), BYTES_INIT("aaaaaaaab"),
+        BYTES_INIT("aaaaaaaabb"), BYTES_INIT("aaaab"),     BYTES_INIT("b"),
+        BYTES_INIT("b\xff"),      BYTES_INIT("b\xff\xff"), BYTES_INIT("\xff"),
+    };
+    const size_t count = ARRAY_LEN(keys);
+
+    for (size_t first = 0; first < count; first++) {
+        for (size_t step = 1; step < count; step++) {
+            struct tree tree = {0};
+            struct tree_cursor cursor;
+
+            for (size_t i = 0, at = first; tree.count < count && i < 20 * count; i++) {
+                CHECK(tree_put(&tree, keys[at], (void *)&keys[at]));
+                at = (at + step) % count;
+                if (i % count == count - 1)
+                    at = (at + 1) % count; /* a step that divides the count comes round early */
+            }
+            CHECK_INT(tree.count, count);
+            cursor = tree_seek(&tree, BYTES(""), false);
+            for (size_t i = 0; i < count; i++) {
+                CHECK(tree_next(&cursor)->value == &keys[i]);
+                CHECK(tree_find(&tree, keys[i])->value == &keys[i]);
+            }
+            tree_release(&tree);
+        }
+    }
+}
+
 TEST(tree, an_empty_tree_finds_and_counts_nothing)
 {
     struct tree tree = {0};
