@@ -106,7 +106,13 @@ static void on_batch(void *user, const struct batch *batch)
     }
     deal_writes(batch->writes, deliveries, server->worker_count);
     for (unsigned i = 0; i < server->worker_count; i++)
-        loop_post(server->workers[i].loop, &deliveries[i]->task);
+        if (deliveries[i]->writes != NULL) { /* first those whose clients wait for an answer */
+            loop_post(server->workers[i].loop, &deliveries[i]->task);
+            deliveries[i] = NULL;
+        }
+    for (unsigned i = 0; i < server->worker_count; i++)
+        if (deliveries[i] != NULL)
+            loop_post(server->workers[i].loop, &deliveries[i]->task);
     watch_batch_unref(shared);
 }
 
