@@ -102,6 +102,30 @@ void arena_release(struct arena *arena)
     *arena = (struct arena){0};
 }
 
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *last = arena->blocks; /* blocks grow */
+
+    if (EXACT || last == NULL) {
+        arena_release(arena);
+        return;
+    }
+    arena->blocks = last->next;
+    arena_release(arena);
+    last->next = NULL;
+    arena->blocks = last;
+    arena->at = (char *)(last + 1);
+    arena->end = arena->at + last->size;
+}
+
+void arena_lend(struct arena *arena, void *memory, size_t size)
+{
+    if (EXACT)
+        return;
+    arena->at = memory;
+    arena->end = arena->at + size;
+}
+
 /* A block whose first `size` bytes are taken. */
 static void *add_block(struct arena *arena, size_t block_size, size_t size)
 {

@@ -22,8 +22,12 @@ struct arena {
 };
 
 void arena_release(struct arena *arena);
+/* Empties it, and keeps its largest block for what comes next. */
+void arena_reset(struct arena *arena);
 /* Of an arena without blocks: makes the first one so large, where what is needed is known well. */
 void arena_reserve(struct arena *arena, size_t size);
+/* Of an empty arena: it gives out `memory` first, which is aligned, and stays its owner's. */
+void arena_lend(struct arena *arena, void *memory, size_t size);
 /* Aligned for any type; not zeroed. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);

@@ -29,16 +29,35 @@ static bool is_blank(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+/* The line that a value begins, if it is whole and may be all of the value. */
+static struct bytes next_line(const struct framer *framer, struct bytes rest)
+{
+    size_t len = rest.len != 0 && rest.ptr[0] == '{' ? bytes_find(rest, '\n') : rest.len;
+
+    if (framer->scan.at != 0 || len == rest.len || rest.ptr[len - 1] != '}')
+        return bytes_of(NULL, 0);
+    return bytes_of(rest.ptr, len);
+}
+
 static enum status next_json(struct framer *framer, struct bytes *ret_frame)
 {
-    struct bytes rest = rest_of(framer);
+    struct bytes rest = rest_of(framer), line = {0};
     enum status st;
     size_t len;
 
+    framer->guessed = 0;
     while (!framer->scan.started && rest.len != 0 && is_blank(rest.ptr[0])) {
         framer->taken++; /* blanks between values are in no frame, and count for none */
         framer->scan = (struct json_scan){0};
         rest = bytes_from(rest, 1);
+    }
+    if (framer->kind == FRAMER_LINES)
+        line = next_line(framer, rest);
+    if (line.len != 0 && line.len <= framer->max_frame) {
+        framer->taken += line.len;
+        framer->guessed = line.len;
+        *ret_frame = line;
+        return STATUS_OK;
     }
     st = json_scan_value(&framer->scan, rest, &len);
     if (st == STATUS_BAD_REQUEST)
@@ -75,6 +94,7 @@ enum status framer_next(struct framer *framer, struct bytes *ret_frame)
 {
     static enum status (*const next[])(struct framer *, struct bytes *) = {
         [FRAMER_JSON] = next_json,
+        [FRAMER_LINES] = next_json,
         [FRAMER_LENGTH] = next_length,
     };
 
@@ -83,9 +103,19 @@ enum status framer_next(struct framer *framer, struct bytes *ret_frame)
     return next[framer->kind](framer, ret_frame);
 }
 
+bool framer_reject(struct framer *framer)
+{
+    bool guessed = framer->guessed != 0;
+
+    framer->taken -= framer->guessed;
+    framer->guessed = 0;
+    framer->kind = guessed ? FRAMER_JSON : framer->kind;
+    return guessed;
+}
+
 bool framer_is_empty(const struct framer *framer)
 {
     struct bytes rest = rest_of(framer);
 
-    return framer->kind == FRAMER_JSON ? bytes_trim(rest).len == 0 : rest.len == 0;
+    return framer->kind != FRAMER_LENGTH ? bytes_trim(rest).len == 0 : rest.len == 0;
 }

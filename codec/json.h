@@ -58,6 +58,12 @@ struct json_report {
 MUST_CHECK enum status json_parse(struct arena *arena, struct bytes text, struct json **ret_json,
                                   struct json_report *report, struct error *reterr);
 
+/* The same of what `text` begins with; `*ret_len` bytes of it, with blanks around, are the value.
+ */
+MUST_CHECK enum status json_parse_first(struct arena *arena, struct bytes text,
+                                        struct json **ret_json, size_t *ret_len,
+                                        struct error *reterr);
+
 /* Finds the end of the first complete JSON value in a stream of them (newline or nothing between).
  * OK: `*ret_len` bytes from the start hold leading blanks and the value. END: not complete yet
  * (`*scan` remembers how far it looked: zero it for each new value, pass the same growing text).

@@ -386,29 +386,65 @@ static bool read_document(struct json_reader *r, struct json **ret_root)
         if (at == NULL)
             return false;
     }
-    at = skip_blanks(at, r->end);
-    if (at != r->end)
-        return fail_char(r, at, "after top-level value") != NULL;
+    r->at = skip_blanks(at, r->end);
     *ret_root = root;
     return true;
+}
+
+static bool read_all(struct json_reader *r, struct json **ret_root)
+{
+    struct json *root = NULL;
+
+    if (!read_document(r, &root))
+        return false;
+    if (r->at != r->end)
+        return json_fail_char(r, "after top-level value");
+    *ret_root = root;
+    return true;
+}
+
+/* Not zeroed: the frames are 20 KiB, and each is set when it opens. */
+static void begin(struct json_reader *r, struct arena *arena, struct bytes text,
+                  struct json_report *report, struct error *reterr)
+{
+    const char *start = text.ptr != NULL ? text.ptr : "";
+
+    r->at = r->start = start;
+    r->end = start + text.len;
+    r->arena = arena;
+    r->spare = r->spare_end = NULL;
+    r->report = report;
+    r->reterr = reterr;
+    r->status = STATUS_OK;
+    r->top = r->frames;
+}
+
+static void release_frames(struct json_reader *r)
+{
+    while (r->top != r->frames)
+        map_release(&(r->top--)->index);
 }
 
 enum status json_parse(struct arena *arena, struct bytes text, struct json **ret_json,
                        struct json_report *report, struct error *reterr)
 {
-    struct json_reader r; /* not zeroed: the frames are 20 KiB, and each is set when it opens */
-    const char *start = text.ptr != NULL ? text.ptr : "";
+    struct json_reader r;
 
-    r.at = r.start = start;
-    r.end = start + text.len;
-    r.arena = arena;
-    r.spare = r.spare_end = NULL;
-    r.report = report;
-    r.reterr = reterr;
-    r.status = STATUS_OK;
-    r.top = r.frames;
-    if (!read_document(&r, ret_json))
-        while (r.top != r.frames)
-            map_release(&(r.top--)->index);
+    begin(&r, arena, text, report, reterr);
+    if (!read_all(&r, ret_json))
+        release_frames(&r);
+    return r.status;
+}
+
+enum status json_parse_first(struct arena *arena, struct bytes text, struct json **ret_json,
+                             size_t *ret_len, struct error *reterr)
+{
+    struct json_reader r;
+
+    begin(&r, arena, text, NULL, reterr);
+    if (read_document(&r, ret_json))
+        *ret_len = (size_t)(r.at - r.start);
+    else
+        release_frames(&r);
     return r.status;
 }

@@ -84,6 +84,37 @@ TEST(buf, failure_is_sticky)
     CHECK(buf_to_blob(&buf) == NULL);
 }
 
+TEST(arena, reset_it_gives_its_memory_out_again)
+{
+    struct arena arena = {0};
+    size_t given = 0;
+
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 100; i++)
+            memset(arena_alloc(&arena, 100), 1, 100);
+        CHECK(round == 0 || arena.used == given);
+        given = arena.used;
+        arena_reset(&arena);
+        CHECK_INT(arena.used, 0);
+    }
+    arena_release(&arena);
+}
+
+TEST(arena, what_it_is_lent_is_given_out_first_and_not_freed)
+{
+    _Alignas(16) char memory[64];
+    struct arena arena = {0};
+    char *first, *second;
+
+    arena_lend(&arena, memory, sizeof(memory));
+    first = arena_alloc(&arena, 60);
+    second = arena_alloc(&arena, 60);
+    memset(first, 1, 60);
+    memset(second, 2, 60);
+    CHECK_INT(first[59], 1);
+    arena_release(&arena);
+}
+
 TEST(arena, allocations_are_aligned_and_do_not_overlap)
 {
     struct arena arena = {0};

@@ -42,6 +42,62 @@ TEST(framer, json_values_come_out_whole_however_they_go_in)
     }
 }
 
+/* A reader that knows a value when it sees one. */
+TEST(framer, lines_are_guesses_that_can_be_taken_back)
+{
+    struct bytes text = BYTES(" {\"a\":1}\n{\"b\":{}\n}{\"c\":\"}\\n\"}\n");
+    static const struct {
+        const char *frame;
+        bool is_value;
+    } expected[] = {{"{\"a\":1}", true},
+                    {"{\"b\":{}", false},
+                    {"{\"b\":{}\n}", true},
+                    {"{\"c\":\"}\\n\"}", true}};
+    struct framer framer;
+    struct bytes frame;
+
+    framer_init(&framer, FRAMER_LINES, 1000);
+    framer_push(&framer, text);
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+        CHECK(framer_next(&framer, &frame) == STATUS_OK);
+        CHECK_TEXT(frame, expected[i].frame);
+        if (!expected[i].is_value)
+            CHECK(framer_reject(&framer));
+    }
+    CHECK(!framer_reject(&framer)); /* from the first that was wrong on there are no guesses */
+    CHECK(framer_next(&framer, &frame) == STATUS_END && framer_is_empty(&framer));
+    framer_release(&framer);
+}
+
+TEST(framer, values_without_line_ends_come_out_of_lines_as_soon_as_they_are_whole)
+{
+    struct bytes text = BYTES("{\"a\":1}{\"b\":[{}]}\n{}");
+
+    for (size_t step = 1; step <= text.len; step++) {
+        struct arena arena = {0};
+        struct bytes frames = frames_of(&arena, FRAMER_LINES, text, step);
+
+        if (step <
+            sizeof("{\"a\":1}{\"b\":[{}]}\n") - 1) /* else the line comes at once, as a guess */
+            CHECK_TEXT(frames, "{\"a\":1}|{\"b\":[{}]}|{}|");
+        else
+            CHECK_TEXT(frames, "{\"a\":1}{\"b\":[{}]}|{}|");
+        arena_release(&arena);
+    }
+}
+
+TEST(framer, a_line_larger_than_the_bound_ends_the_stream)
+{
+    struct framer framer;
+    struct bytes frame;
+
+    framer_init(&framer, FRAMER_LINES, 8);
+    framer_push(&framer, BYTES("{\"a\":123}\n"));
+    CHECK(framer_next(&framer, &frame) == STATUS_TOO_LARGE);
+    CHECK(framer_next(&framer, &frame) == STATUS_TOO_LARGE);
+    framer_release(&framer);
+}
+
 TEST(framer, length_prefixed_frames_come_out_whole_however_they_go_in)
 {
     struct bytes text = BYTES("\0\0\0\3abc\0\0\0\0\0\0\0\1x");

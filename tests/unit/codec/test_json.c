@@ -168,6 +168,29 @@ TEST(json, text_without_escapes_is_borrowed_not_copied)
     arena_release(&arena);
 }
 
+TEST(json, the_first_value_is_read_and_the_rest_left)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+    } cases[] = {{"{\"a\":[1]} ,{\"b\":2}]", 10}, {"\n[] x", 4}, {"7,8", 1}, {"\"a\"\"b\"", 3}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct arena arena = {0};
+        struct json *node = NULL;
+        size_t len = 0;
+
+        CHECK(json_parse_first(&arena, bytes_str(cases[i].text), &node, &len, NULL) == STATUS_OK);
+        CHECK(node != NULL);
+        CHECK_INT(len, cases[i].len);
+        node = NULL;
+        CHECK(json_parse_first(&arena, bytes_of("[{\"a\"", 5), &node, &len, NULL) ==
+              STATUS_BAD_REQUEST);
+        CHECK(node == NULL);
+        arena_release(&arena);
+    }
+}
+
 TEST(json, pretty_is_indented_by_two_with_empty_containers_closed)
 {
     struct arena arena = {0};
