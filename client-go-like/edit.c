@@ -267,7 +267,7 @@ tw_status tw_edit_finish(tw_edit *e, tw_object **ret_object, tw_error **reterr)
     } else {
         json_write(&text, e->tree, false);
         st = text.failed ? tw_fail_no_memory(reterr)
-                         : object_read(buf_bytes(&text), NULL, ret_object, NULL, reterr);
+                         : object_read(buf_bytes(&text), ret_object, reterr);
     }
     buf_release(&text);
     tw_edit_free(e);

@@ -29,38 +29,44 @@ static tw_status malformed(tw_error **reterr)
     return tw_fail(reterr, TW_ERR_PROTOCOL, "cannot read the list: it is not a JSON object");
 }
 
-/* A list body is walked without building its tree: each item is cut out and becomes an object with
- * a memory of its own, in one pass over the bytes. */
-static tw_status read_item(tw_list *list, struct bytes item, struct buf *scratch, tw_error **reterr)
+/* A list body is walked without building its tree: each item is read where it stands, and becomes
+ * an object with a memory of its own. */
+static tw_status read_item(tw_list *list, struct cut *c, struct arena *scratch, tw_error **reterr)
 {
+    struct bytes rest = bytes_of(c->at, (size_t)(c->end - c->at));
+    struct error detail = {0};
+    struct json *tree = NULL;
     tw_object *object = NULL;
     tw_status st;
+    size_t len;
 
-    if (list->strip)
-        item = cut_noise(item, NULL, scratch);
-    st = object_read(item, NULL, &object, NULL, reterr);
+    arena_reset(scratch);
+    if (json_parse_first(scratch, rest, &tree, &len, &detail) != STATUS_OK)
+        return tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read the list", &detail);
+    st = object_from_tree(bytes_of(rest.ptr, len), tree, list->strip, &object, reterr);
     if (st == TW_OK && !list_add(list, object))
         st = tw_fail_no_memory(reterr);
     tw_object_unref(object);
+    c->at += len;
     return st;
 }
 
 static tw_status read_items(tw_list *list, struct cut *c, tw_error **reterr)
 {
-    struct buf scratch = {0};
-    struct bytes item;
+    struct arena scratch = {0};
+    struct bytes null;
     tw_status st = TW_OK;
 
     if (cut_peek(c) == 'n') /* null: some servers' empty list */
-        return cut_value(c, &item) ? TW_OK : malformed(reterr);
+        return cut_value(c, &null) ? TW_OK : malformed(reterr);
     if (!cut_take(c, '['))
         return malformed(reterr);
     if (cut_take(c, ']'))
         return TW_OK;
     do {
-        st = cut_value(c, &item) ? read_item(list, item, &scratch, reterr) : malformed(reterr);
+        st = read_item(list, c, &scratch, reterr);
     } while (st == TW_OK && cut_take(c, ','));
-    buf_release(&scratch);
+    arena_release(&scratch);
     if (st != TW_OK)
         return st;
     return cut_take(c, ']') ? TW_OK : malformed(reterr);

@@ -2,172 +2,236 @@
 
 #include <stdlib.h>
 
-enum { TYPE_TEXT_ROOM = 64 }; /* for most apiVersions and kinds */
+enum {
+    ALIGNMENT = 16,
+    TYPE_TEXT_ROOM = 64, /* for most apiVersions and kinds */
+};
 
-/* The reader's arena has room to spare, which a cache would hold a hundred thousand times: the tree
- * moves into memory of exactly its size. Both walks recurse at most JSON_DEPTH_MAX deep: the reader
- * has seen to that. */
 static size_t padded(size_t len)
 {
-    return (len + 15) & ~(size_t)15;
+    return (len + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
-/* Does it stand in the object's own text (or message), as what was not escaped does? */
-static bool is_in_text(const tw_object *object, struct bytes text)
+/* ---- from a reader's tree to an object; both walks recurse at most JSON_DEPTH_MAX deep: the
+ * reader has seen to that ---- */
+
+/* Does it stand in the text that was read, as what was not escaped does? */
+static inline bool is_in(struct bytes text, const char *at)
 {
-    return text.len != 0 && (uintptr_t)text.ptr - (uintptr_t)object->text < object->text_len;
+    return (uintptr_t)at - (uintptr_t)text.ptr < text.len;
 }
 
-static size_t text_size(const tw_object *object, struct bytes text)
+static inline bool has_text(const struct json *node)
 {
-    return text.len == 0 || is_in_text(object, text) ? 0 : padded(text.len + 1);
+    return node->type == JSON_STRING || node->type == JSON_NUMBER;
 }
 
-static size_t tree_size(const tw_object *object, const struct json *node)
-{
-    size_t size = padded(sizeof(*node)) + text_size(object, node->key);
+/* What a tree takes. */
+struct size {
+    size_t nodes, texts;
+};
 
-    if (node->type == JSON_STRING || node->type == JSON_NUMBER)
-        size += text_size(object, node->text);
+static inline void add_text(struct size *size, struct bytes from, struct bytes text)
+{
+    if (text.len != 0 && !is_in(from, text.ptr))
+        size->texts += text.len + 1;
+}
+
+static void add_tree(struct size *size, struct bytes from, const struct json *node)
+{
+    size->nodes++;
+    add_text(size, from, node->key);
+    if (has_text(node))
+        add_text(size, from, node->text);
     json_each(node, child) {
-        size += tree_size(object, child);
+        add_tree(size, from, child);
     }
-    return size;
 }
 
-/* Ends it in NUL: where it stands the closing quote (or the next field's tag) is overwritten. */
-static void keep_text(tw_object *object, struct bytes *text)
+/* Where a copy stands. */
+struct copy {
+    struct bytes from;
+    char *text;         /* the copy of `from` */
+    struct json *nodes; /* the next one is free, as the next byte of `texts` */
+    char *texts;
+};
+
+static struct bytes copy_text(struct copy *c, struct bytes text)
 {
-    if (text->len == 0)
-        text->ptr = "";
-    else if (is_in_text(object, *text))
-        object->text[(uintptr_t)text->ptr - (uintptr_t)object->text + text->len] = '\0';
-    else
-        *text = arena_dup(&object->arena, *text);
+    char *at = c->texts;
+
+    if (text.len == 0)
+        return bytes_of("", 0);
+    if (is_in(c->from, text.ptr)) {
+        at = c->text + (text.ptr - c->from.ptr);
+    } else {
+        memcpy(at, text.ptr, text.len);
+        c->texts += text.len + 1;
+    }
+    at[text.len] = '\0'; /* there was the closing quote, or the next field's tag */
+    return bytes_of(at, text.len);
 }
 
-static struct json *keep_tree(tw_object *object, const struct json *from)
+/* A number is followed by what ends it, and then by a tree's other texts: it stays without NUL. */
+static struct bytes copy_number(struct copy *c, struct bytes text)
 {
-    struct json *node = arena_new(&object->arena, struct json);
+    return is_in(c->from, text.ptr) ? bytes_of(c->text + (text.ptr - c->from.ptr), text.len)
+                                    : copy_text(c, text);
+}
 
-    if (node == NULL)
-        return NULL;
+static struct json *copy_tree(struct copy *c, const struct json *from)
+{
+    struct json *node = c->nodes++, **next = &node->first;
+
     *node = *from;
     node->next = NULL;
-    if (node->type == JSON_STRING || (node->type == JSON_NUMBER && !is_in_text(object, node->text)))
-        keep_text(object, &node->text);
+    if (node->type == JSON_STRING)
+        node->text = copy_text(c, node->text);
+    else if (node->type == JSON_NUMBER)
+        node->text = copy_number(c, node->text);
     if (node->type < JSON_ARRAY)
         return node;
     node->first = node->last = NULL;
     json_each(from, child) {
-        struct json *kept = keep_tree(object, child);
+        struct json *copied = copy_tree(c, child);
 
-        if (kept == NULL)
-            return NULL;
         if (node->type == JSON_OBJECT)
-            keep_text(object, &kept->key);
-        if (node->last != NULL)
-            node->last->next = kept;
-        else
-            node->first = kept;
-        node->last = kept;
+            copied->key = copy_text(c, copied->key);
+        *next = node->last = copied;
+        next = &copied->next;
     }
     return node;
 }
 
-static void make_key(tw_object *object)
-{
-    const struct json *metadata = json_get(object->tree, BYTES("metadata"));
-    struct bytes ns = json_get_text(metadata, "namespace"), name = json_get_text(metadata, "name");
+struct names {
+    struct bytes ns, name, resource_version;
+};
 
-    object->key = ns.len == 0
-                      ? name
-                      : arena_printf(&object->arena, "%.*s/%.*s", BYTES_FMT(ns), BYTES_FMT(name));
+static struct names names_in(const struct json *tree)
+{
+    struct names names = {{0}, {0}, {0}};
+
+    json_each(json_get(tree, BYTES("metadata")), it) {
+        if (bytes_eq(it->key, BYTES("namespace")))
+            names.ns = json_text(it);
+        else if (bytes_eq(it->key, BYTES("name")))
+            names.name = json_text(it);
+        else if (bytes_eq(it->key, BYTES("resourceVersion")))
+            names.resource_version = json_text(it);
+    }
+    return names;
 }
 
-/* What is kept with the tree: the key, and a type that its list will name. */
-static size_t extra_size(const struct json *tree)
+static struct bytes copy_key(struct copy *c, const struct names *names)
 {
-    const struct json *metadata = json_get(tree, BYTES("metadata"));
-    struct bytes ns = json_get_text(metadata, "namespace"), name = json_get_text(metadata, "name");
-    size_t size = ns.len != 0 ? padded(ns.len + name.len + 2) : 0;
+    char *key = c->texts, *at = key;
 
-    if (json_get(tree, BYTES("kind")) == NULL)
-        size += 2 * padded(sizeof(*tree)) + TYPE_TEXT_ROOM;
-    return size;
+    if (names->ns.len == 0)
+        return names->name;
+    memcpy(at, names->ns.ptr, names->ns.len);
+    at += names->ns.len;
+    *at++ = '/';
+    if (names->name.len != 0)
+        memcpy(at, names->name.ptr, names->name.len);
+    at += names->name.len;
+    *at = '\0';
+    c->texts = at + 1;
+    return bytes_of(key, (size_t)(at - key));
 }
 
-tw_status object_finish(tw_object *object, struct json **root, const char *member,
-                        tw_error **reterr)
+static void fill(tw_object *object, struct copy *c, const struct json *tree)
 {
-    const struct json *tree = member != NULL ? json_get(*root, bytes_str(member)) : *root;
-    struct arena scratch = object->arena;
+    struct names names;
 
-    object->arena = (struct arena){0};
-    arena_reserve(&object->arena, tree_size(object, *root) + extra_size(tree));
-    *root = object->arena.failed ? NULL : keep_tree(object, *root);
-    arena_release(&scratch);
-    if (*root == NULL || object->arena.failed)
-        return tw_fail_no_memory(reterr);
-    object->tree = member != NULL ? json_get(*root, bytes_str(member)) : *root;
-    if (!json_is(object->tree, JSON_OBJECT))
-        return tw_fail(reterr, TW_ERR_PROTOCOL, "expected a JSON object%s%s",
-                       member != NULL ? " as member " : "", member != NULL ? member : "");
-    make_key(object);
-    return object->arena.failed ? tw_fail_no_memory(reterr) : TW_OK;
-}
-
-static tw_status object_parse(tw_object *object, const char *member,
-                              const struct json **ret_envelope, tw_error **reterr)
-{
-    struct error detail = {0};
-    struct json *root = NULL;
-    enum status read =
-        json_parse(&object->arena, bytes_of(object->text, object->text_len), &root, NULL, &detail);
-    tw_status st;
-
-    if (read != STATUS_OK)
-        return tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read JSON", &detail);
-    st = object_finish(object, &root, member, reterr);
-    if (ret_envelope != NULL)
-        *ret_envelope = root;
-    return st;
-}
-
-tw_object *object_new(struct bytes text)
-{
-    tw_object *object = NULL;
-
-    if (text.len > SIZE_MAX / 2 || (object = calloc(1, sizeof(*object) + text.len + 1)) == NULL)
-        return NULL;
     atomic_init(&object->refs, 1);
-    if (text.len != 0)
-        memcpy(object->text, text.ptr, text.len);
-    object->text_len = text.len;
+    if (c->from.len != 0)
+        memcpy(c->text, c->from.ptr, c->from.len);
+    object->tree = copy_tree(c, tree);
+    object->tree->key = bytes_of(NULL, 0);
+    names = names_in(object->tree);
+    object->key = copy_key(c, &names);
+    object->resource_version = names.resource_version.len != 0 ? names.resource_version.ptr : "";
+}
+
+static tw_object *make(struct bytes text, const struct json *tree)
+{
+    bool is_untyped = json_get(tree, BYTES("kind")) == NULL; /* a list will say it */
+    size_t type_room = is_untyped ? 2 * sizeof(*tree) + TYPE_TEXT_ROOM : 0;
+    struct names names = names_in(tree);
+    struct size size = {0, names.ns.len + names.name.len + 2};
+    struct copy copy = {.from = text};
+    tw_object *object;
+
+    add_tree(&size, text, tree);
+    object = malloc(padded(sizeof(*object)) + size.nodes * sizeof(*tree) + type_room + size.texts +
+                    text.len + 1);
+    if (object == NULL)
+        return NULL;
+    *object = (tw_object){.tree = NULL};
+    copy.nodes = (struct json *)((char *)object + padded(sizeof(*object)));
+    copy.texts = (char *)(copy.nodes + size.nodes) + type_room;
+    copy.text = copy.texts + size.texts;
+    arena_lend(&object->arena, copy.nodes + size.nodes, type_room);
+    fill(object, &copy, tree);
     return object;
 }
 
-tw_status object_read(struct bytes text, const char *member, tw_object **ret_object,
-                      const struct json **ret_envelope, tw_error **reterr)
+static bool drop_noise(struct json *object)
 {
-    tw_object *object = object_new(text);
-    tw_status st;
+    struct json *metadata = json_get(object, BYTES("metadata"));
+    struct json *annotations = json_get(metadata, BYTES("annotations"));
+    bool had = metadata != NULL && json_remove(metadata, BYTES("managedFields")) != NULL;
 
+    return (annotations != NULL &&
+            json_remove(annotations, BYTES("kubectl.kubernetes.io/last-applied-configuration")) !=
+                NULL) ||
+           had;
+}
+
+tw_status object_from_tree(struct bytes text, struct json *tree, bool strip, tw_object **ret_object,
+                           tw_error **reterr)
+{
+    size_t text_len = text.len;
+    tw_object *object;
+
+    if (!json_is(tree, JSON_OBJECT))
+        return tw_fail(reterr, TW_ERR_PROTOCOL, "expected a JSON object");
+    if (strip && drop_noise(tree))
+        text = bytes_of(NULL, 0); /* what is left of it is copied one by one */
+    object = make(text, tree);
     if (object == NULL)
         return tw_fail_no_memory(reterr);
-    st = object_parse(object, member, ret_envelope, reterr);
-    if (st != TW_OK) {
-        tw_object_unref(object);
-        return st;
-    }
+    object->text_len = text_len;
     *ret_object = object;
     return TW_OK;
+}
+
+tw_status object_parse_event(struct arena *arena, struct bytes text, struct json **ret_root,
+                             tw_error **reterr)
+{
+    struct error detail = {0};
+
+    if (json_parse(arena, text, ret_root, NULL, &detail) != STATUS_OK)
+        return tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read JSON", &detail);
+    return TW_OK;
+}
+
+tw_status object_read(struct bytes text, tw_object **ret_object, tw_error **reterr)
+{
+    struct arena arena = {0};
+    struct json *tree = NULL;
+    tw_status st = object_parse_event(&arena, text, &tree, reterr);
+
+    if (st == TW_OK)
+        st = object_from_tree(text, tree, false, ret_object, reterr);
+    arena_release(&arena);
+    return st;
 }
 
 tw_status tw_object_from_json(const char *text, size_t len, tw_object **ret_object,
                               tw_error **reterr)
 {
-    return object_read(bytes_of(text, len), NULL, ret_object, NULL, reterr);
+    return object_read(bytes_of(text, len), ret_object, reterr);
 }
 
 tw_object *tw_object_ref(tw_object *object)
@@ -307,7 +371,7 @@ const char *tw_object_uid(const tw_object *object)
 
 const char *tw_object_resource_version(const tw_object *object)
 {
-    return metadata_text(object, "resourceVersion");
+    return object != NULL ? object->resource_version : "";
 }
 
 const char *tw_object_get_string(const tw_object *object, const char *path)

@@ -1,11 +1,12 @@
 /*
  * object - a tw_object and a tw_list from the inside. Internal.
  *
- *   text --copied--> [ object: text | arena of nodes that borrow from it ] --> accessors
+ *   text --read--> tree in a scratch arena --copied--> [ object | nodes | texts | text ], one block
  *
- * Each object has a memory of its own, so that a cache may drop one and keep the next. Strings end
- * in NUL where they stand: the closing quote of one that was not escaped is overwritten, so a C
- * string costs no copy. The text is therefore no JSON any more; tw_object_json() writes it anew.
+ * Each object has a memory of its own, of exactly its size, so that a cache may drop one and keep
+ * the next. Strings end in NUL where they stand: the closing quote of one that was not escaped is
+ * overwritten in the copy, so a C string costs no second one. The text is therefore no JSON any
+ * more; tw_object_json() writes it anew.
  */
 #ifndef TIDEWATCH_CLIENT_OBJECT_H
 #define TIDEWATCH_CLIENT_OBJECT_H
@@ -19,23 +20,23 @@
 
 struct tw_object {
     atomic_uint refs;
-    struct arena arena;
+    size_t text_len; /* of what it was read from */
     struct json *tree;
-    struct bytes key;     /* "namespace/name", or "name" (client-go MetaNamespaceKeyFunc) */
-    _Atomic(char *) json; /* owned; NULL until someone asked */
-    size_t text_len;
-    char text[]; /* what the nodes borrow from */
+    struct bytes key;             /* "namespace/name", or "name" (client-go MetaNamespaceKeyFunc) */
+    const char *resource_version; /* "" without */
+    _Atomic(char *) json;         /* owned; NULL until someone asked */
+    struct arena arena;           /* what was added after reading */
 };
 
-/* Reads `text` and keeps the whole tree, or with `member` only that member's value of it (the other
- * members are in *ret_envelope until the object goes). */
-tw_status object_read(struct bytes text, const char *member, tw_object **ret_object,
-                      const struct json **ret_envelope, tw_error **reterr);
-/* The same in two steps, for texts that are no JSON: the text copied, NULL without memory; and then
- * what was read out of that copy, into the object's arena; the tree moves, and *root with it. */
-tw_object *object_new(struct bytes text);
-tw_status object_finish(tw_object *object, struct json **root, const char *member,
-                        tw_error **reterr);
+tw_status object_read(struct bytes text, tw_object **ret_object, tw_error **reterr);
+/* The same of a tree that was read from `text`, JSON or not, and borrows from it; NULL is a
+ * failure, too. With `strip` the object goes without what often is half of it and nobody reads from
+ * a cache: metadata.managedFields, and kubectl's annotation of what it applied last. */
+tw_status object_from_tree(struct bytes text, struct json *tree, bool strip, tw_object **ret_object,
+                           tw_error **reterr);
+/* A watch event as a tree, whose texts are borrowed. */
+tw_status object_parse_event(struct arena *arena, struct bytes text, struct json **ret_root,
+                             tw_error **reterr);
 /* Fills in apiVersion and kind, which a list leaves out of its items. Before sharing only. */
 tw_status object_set_type(tw_object *object, struct bytes api_version, struct bytes kind);
 /* One step of a path: a member's name [at, end), in which `\` takes the next as it is, or an index.
@@ -57,7 +58,7 @@ struct tw_list {
     tw_object **items; /* references */
     size_t count, capacity;
     char *resource_version, *continue_token, *kind, *api_version; /* NULL: none */
-    bool strip; /* items are read without their noise (cut.h) */
+    bool strip; /* as for object_from_tree(), of its items */
 };
 
 tw_list *list_new(void);
@@ -73,9 +74,8 @@ bool list_set_text(char **text, struct bytes with);
 
 /* Can objects of this kind be read from protobuf? */
 bool object_has_message(const char *api_version, const char *kind);
-/* A WatchEvent, as object_read() of its member "object". */
-tw_status object_read_event_protobuf(struct bytes message, bool strip, tw_object **ret_object,
-                                     const struct json **ret_envelope, tw_error **reterr);
+tw_status object_parse_event_protobuf(struct arena *arena, struct bytes message,
+                                      struct json **ret_root, tw_error **reterr);
 tw_status list_read_page_protobuf(tw_list *list, struct bytes body, tw_error **reterr);
 
 #endif

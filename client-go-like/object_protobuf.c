@@ -3,7 +3,7 @@
 #include "codec/protobuf_list.h"
 #include "codec/transcoder.h"
 
-/* A message is copied as a JSON text is, and its tree borrows from that copy: a string's end is
+/* A message is kept as a JSON text is, and its tree borrows from that copy: a string's end is
  * overwritten by NUL where the next field's tag stood, which nobody reads again. */
 
 #define META "k8s.io.apimachinery.pkg.apis.meta.v1."
@@ -16,53 +16,20 @@ bool object_has_message(const char *api_version, const char *kind)
     return *kind != '\0' && transcoder_find(bytes_str(api_version), bytes_str(kind)) != NULL;
 }
 
-/* What cut_noise() (cut.h) cuts out of a text; the message itself is kept as it is. */
-static void drop_noise(struct json *object)
+static tw_status parse(struct arena *arena, const struct message_type *type, struct bytes message,
+                       struct json **ret_tree, tw_error **reterr)
 {
-    struct json *metadata = json_get(object, BYTES("metadata"));
-
-    if (metadata == NULL)
-        return;
-    json_remove(metadata, BYTES("managedFields"));
-    metadata = json_get(metadata, BYTES("annotations"));
-    if (metadata != NULL)
-        json_remove(metadata, BYTES("kubectl.kubernetes.io/last-applied-configuration"));
-}
-
-/* `ret_root` may be NULL. */
-static tw_status read_message(const struct message_type *type, struct bytes message,
-                              const char *member, bool strip, tw_object **ret_object,
-                              const struct json **ret_root, tw_error **reterr)
-{
-    tw_object *object = object_new(message);
     struct error detail = {0};
-    struct json *root = NULL;
-    tw_status st = TW_OK;
 
-    if (object == NULL)
-        return tw_fail_no_memory(reterr);
-    if (transcoder_to_json(&object->arena, type, bytes_of(object->text, object->text_len), &root,
-                           NULL, &detail) != STATUS_OK)
-        st = tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read protobuf", &detail);
-    if (st == TW_OK && strip)
-        drop_noise(member != NULL ? json_get(root, bytes_str(member)) : root);
-    if (st == TW_OK)
-        st = object_finish(object, &root, member, reterr);
-    if (st != TW_OK) {
-        tw_object_unref(object);
-        return st;
-    }
-    if (ret_root != NULL)
-        *ret_root = root;
-    *ret_object = object;
+    if (transcoder_to_json(arena, type, message, ret_tree, NULL, &detail) != STATUS_OK)
+        return tw_fail_detail(reterr, TW_ERR_PROTOCOL, "cannot read protobuf", &detail);
     return TW_OK;
 }
 
-tw_status object_read_event_protobuf(struct bytes message, bool strip, tw_object **ret_object,
-                                     const struct json **ret_envelope, tw_error **reterr)
+tw_status object_parse_event_protobuf(struct arena *arena, struct bytes message,
+                                      struct json **ret_root, tw_error **reterr)
 {
-    return read_message(transcoder_find_message(watch_event), message, "object", strip, ret_object,
-                        ret_envelope, reterr);
+    return parse(arena, transcoder_find_message(watch_event), message, ret_root, reterr);
 }
 
 /* ---- lists ---- */
@@ -89,12 +56,17 @@ static tw_status read_metadata(tw_list *list, struct bytes message, tw_error **r
     return st;
 }
 
-static tw_status read_item(tw_list *list, const struct message_type *type, struct bytes kind,
-                           struct bytes message, tw_error **reterr)
+static tw_status read_item(tw_list *list, struct arena *scratch, const struct message_type *type,
+                           struct bytes kind, struct bytes message, tw_error **reterr)
 {
     tw_object *object = NULL;
-    tw_status st = read_message(type, message, NULL, list->strip, &object, NULL, reterr);
+    struct json *tree = NULL;
+    tw_status st;
 
+    arena_reset(scratch);
+    st = parse(scratch, type, message, &tree, reterr);
+    if (st == TW_OK)
+        st = object_from_tree(message, tree, list->strip, &object, reterr);
     if (st != TW_OK)
         return st;
     if (object_set_type(object, bytes_str(list->api_version), kind) != TW_OK ||
@@ -109,6 +81,7 @@ tw_status list_read_page_protobuf(tw_list *list, struct bytes body, tw_error **r
     struct protobuf_envelope env;
     struct error detail = {0};
     const struct message_type *type;
+    struct arena scratch = {0};
     struct bytes kind, message;
     enum status next;
     bool is_item;
@@ -129,8 +102,9 @@ tw_status list_read_page_protobuf(tw_list *list, struct bytes body, tw_error **r
         if (next != STATUS_OK)
             st = malformed(reterr);
         else
-            st = is_item ? read_item(list, type, kind, message, reterr)
+            st = is_item ? read_item(list, &scratch, type, kind, message, reterr)
                          : read_metadata(list, message, reterr);
     }
+    arena_release(&scratch);
     return st;
 }

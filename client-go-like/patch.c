@@ -13,9 +13,8 @@ tw_status tw_merge_patch_three(const tw_object *last, const tw_object *wanted, c
 
     if (patch != NULL)
         json_write(&text, patch, false);
-    st = patch == NULL || text.failed
-             ? tw_fail_no_memory(reterr)
-             : object_read(buf_bytes(&text), NULL, ret_patch, NULL, reterr);
+    st = patch == NULL || text.failed ? tw_fail_no_memory(reterr)
+                                      : object_read(buf_bytes(&text), ret_patch, reterr);
     buf_release(&text);
     arena_release(&arena);
     return st;

@@ -215,7 +215,7 @@ static tw_status replay_one(const struct record *record, struct object_map *obje
     tw_status st = TW_OK;
 
     if (record->type == CACHE_PUT) {
-        st = object_read(record->text, NULL, &object, NULL, reterr);
+        st = object_read(record->text, &object, reterr);
         if (st == TW_OK && !object_map_put(objects, object, &old))
             st = tw_fail_no_memory(reterr);
         tw_object_unref(object);

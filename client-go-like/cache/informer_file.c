@@ -92,7 +92,7 @@ static tw_status ask_cluster(struct informer_file *file, struct http *http, char
     tw_status st = client_fetch(file->client, http, &request, reterr);
 
     if (st == TW_OK)
-        st = object_read(buf_bytes(http_body(http)), NULL, &object, NULL, reterr);
+        st = object_read(buf_bytes(http_body(http)), &object, reterr);
     http_finish(http);
     if (st == TW_ERR_SERVER && tw_error_code(*reterr) / 100 == 4 && tw_error_code(*reterr) != 429) {
         tw_error_clear(reterr);

@@ -101,7 +101,7 @@ static struct bytes body_of(const tw_response *response)
 
 tw_status tw_response_object(const tw_response *response, tw_object **ret_object, tw_error **reterr)
 {
-    return object_read(body_of(response), NULL, ret_object, NULL, reterr);
+    return object_read(body_of(response), ret_object, reterr);
 }
 
 tw_status tw_response_list(const tw_response *response, tw_list **ret_list, tw_error **reterr)

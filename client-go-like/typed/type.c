@@ -153,7 +153,7 @@ tw_status tw_type_decode_bytes(const tw_type *type, const void *bytes, size_t le
         return decode_envelope(type, text, ret_message, reterr);
     if (inner.len == 0 || inner.ptr[0] != '{')
         return unpack(type, text, ret_message, reterr);
-    st = object_read(text, NULL, &object, NULL, reterr);
+    st = object_read(text, &object, reterr);
     if (st == TW_OK)
         st = tw_type_decode(type, object, ret_message, reterr);
     tw_object_unref(object);
@@ -225,9 +225,8 @@ tw_status tw_type_encode(const tw_type *type, const struct ProtobufCMessage *mes
         st = tw_fail_detail(reterr, TW_ERR_ARGUMENT, type->descriptor->short_name, &detail);
     if (st == TW_OK) {
         json_write(&text, name_tree(&arena, type, tree), false);
-        st = text.failed || arena.failed
-                 ? tw_fail_no_memory(reterr)
-                 : object_read(buf_bytes(&text), NULL, ret_object, NULL, reterr);
+        st = text.failed || arena.failed ? tw_fail_no_memory(reterr)
+                                         : object_read(buf_bytes(&text), ret_object, reterr);
     }
     buf_release(&text);
     buf_release(&raw);

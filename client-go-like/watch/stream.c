@@ -1,7 +1,6 @@
 #include "client-go-like/watch/stream.h"
 
 #include "base/clock.h"
-#include "client-go-like/cut.h"
 #include "client-go-like/object.h"
 #include "codec/protobuf.h"
 
@@ -30,28 +29,31 @@ void tw_event_release(tw_event *event)
     event->object = NULL;
 }
 
-tw_status stream_decode(struct bytes frame, bool is_protobuf, bool strip, tw_event *ret_event,
-                        tw_error **reterr)
+tw_status stream_decode(struct bytes frame, bool is_protobuf, bool strip, struct arena *scratch,
+                        tw_event *ret_event, tw_error **reterr)
 {
-    const struct json *envelope = NULL;
-    tw_object *object = NULL;
+    struct json *root = NULL;
+    tw_event event = {0};
     struct bytes type;
-    tw_status st = is_protobuf
-                       ? object_read_event_protobuf(frame, strip, &object, &envelope, reterr)
-                       : object_read(frame, "object", &object, &envelope, reterr);
+    tw_status st;
 
+    arena_reset(scratch);
+    st = is_protobuf ? object_parse_event_protobuf(scratch, frame, &root, reterr)
+                     : object_parse_event(scratch, frame, &root, reterr);
+    if (st == TW_OK)
+        st = object_from_tree(frame, json_get(root, BYTES("object")), strip, &event.object, reterr);
     if (st != TW_OK)
         return st;
-    type = json_get_text(envelope, "type");
+    type = json_get_text(root, "type");
     for (size_t i = 0; i < ARRAY_LEN(event_types); i++) {
         if (!bytes_eq(type, event_types[i].name))
             continue;
-        *ret_event = (tw_event){event_types[i].type, object};
+        event.type = event_types[i].type;
+        *ret_event = event;
         return TW_OK;
     }
-    st = tw_fail(reterr, TW_ERR_PROTOCOL, "unknown watch event type \"%.*s\"", BYTES_FMT(type));
-    tw_object_unref(object);
-    return st;
+    tw_event_release(&event);
+    return tw_fail(reterr, TW_ERR_PROTOCOL, "unknown watch event type \"%.*s\"", BYTES_FMT(type));
 }
 
 void stream_begin(struct stream *s, struct http *http)
@@ -60,7 +62,7 @@ void stream_begin(struct stream *s, struct http *http)
     s->is_websocket = http_code(http) == 101;
     s->is_protobuf =
         bytes_starts_with(bytes_str(http_content_type(http)), BYTES(PROTOBUF_MEDIA_TYPE));
-    framer_init(&s->framer, s->is_protobuf ? FRAMER_LENGTH : FRAMER_JSON, STREAM_FRAME_MAX);
+    framer_init(&s->framer, s->is_protobuf ? FRAMER_LENGTH : FRAMER_LINES, STREAM_FRAME_MAX);
 }
 
 /* A WebSocket is pinged often enough that pongs alone keep it from being called silent. */
@@ -96,7 +98,7 @@ void stream_close(struct stream *s)
     websocket_release(&s->websocket);
     http_finish(s->http);
     framer_release(&s->framer);
-    buf_release(&s->scratch);
+    arena_release(&s->scratch);
     tw_error_free(s->end_error);
     *s = (struct stream){.http = NULL};
 }
@@ -176,14 +178,30 @@ static tw_status wait_for_bytes(struct stream *s, unsigned wait_ms, tw_error **r
     }
 }
 
-tw_status stream_next(struct stream *s, unsigned wait_ms, tw_event *ret_event, tw_error **reterr)
+tw_status stream_next_read(struct stream *s, tw_event *ret_event, tw_error **reterr)
 {
-    tw_error *own = NULL, **error = reterr != NULL ? reterr : &own;
     struct bytes frame;
     tw_status st;
 
     for (;;) {
-        st = next_frame(s, &frame, error);
+        st = next_frame(s, &frame, reterr);
+        if (st != TW_OK)
+            return st;
+        s->frame_len = frame.len;
+        st = stream_decode(frame, s->is_protobuf, s->strip, &s->scratch, ret_event, reterr);
+        if (st != TW_ERR_PROTOCOL || s->is_websocket || !framer_reject(&s->framer))
+            return st;
+        tw_error_clear(reterr); /* a line was no value */
+    }
+}
+
+tw_status stream_next(struct stream *s, unsigned wait_ms, tw_event *ret_event, tw_error **reterr)
+{
+    tw_error *own = NULL, **error = reterr != NULL ? reterr : &own;
+    tw_status st;
+
+    for (;;) {
+        st = stream_next_read(s, ret_event, error);
         if (st != TW_ERR_TIMEOUT)
             break;
         if (s->ended != TW_OK)
@@ -194,10 +212,5 @@ tw_status stream_next(struct stream *s, unsigned wait_ms, tw_event *ret_event, t
         s->ended = st; /* what came with the end is read first */
     }
     tw_error_free(own);
-    if (st != TW_OK)
-        return st;
-    s->frame_len = frame.len;
-    if (s->strip && !s->is_protobuf)
-        frame = cut_noise(frame, "object", &s->scratch);
-    return stream_decode(frame, s->is_protobuf, s->strip, ret_event, reterr);
+    return st;
 }

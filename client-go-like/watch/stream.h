@@ -25,11 +25,11 @@ struct stream {
     struct framer framer;
     bool is_websocket, is_protobuf;
     struct websocket websocket;
-    bool closed;        /* it, in good order */
-    size_t frame_len;   /* of the last event */
-    bool strip;         /* set after opening: objects are read without their noise (cut.h) */
-    struct buf scratch; /* for that */
-    tw_status ended;    /* how, TW_OK while it has not; reported once the pending events are out */
+    bool closed;          /* it, in good order */
+    size_t frame_len;     /* of the last event */
+    bool strip;           /* set after opening: as for object_from_tree() */
+    struct arena scratch; /* of its reader, from event to event */
+    tw_status ended; /* how, TW_OK while it has not; reported once the pending events are out */
     tw_error *end_error;
 };
 
@@ -41,9 +41,12 @@ tw_status stream_open(struct stream *stream, tw_client *client, struct http *htt
 /* As tw_watch_next(). */
 tw_status stream_next(struct stream *stream, unsigned wait_ms, tw_event *ret_event,
                       tw_error **reterr);
+/* The same of what has been read already; TW_ERR_TIMEOUT, *reterr NULL: no event of that is left.
+ */
+tw_status stream_next_read(struct stream *stream, tw_event *ret_event, tw_error **reterr);
 void stream_close(struct stream *stream);
-/* One frame into an event. */
-tw_status stream_decode(struct bytes frame, bool is_protobuf, bool strip, tw_event *ret_event,
-                        tw_error **reterr);
+/* One frame into an event; `scratch` is emptied, and keeps its memory for the next. */
+tw_status stream_decode(struct bytes frame, bool is_protobuf, bool strip, struct arena *scratch,
+                        tw_event *ret_event, tw_error **reterr);
 
 #endif

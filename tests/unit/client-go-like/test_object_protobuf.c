@@ -26,12 +26,13 @@ TEST(object_protobuf, an_event_is_the_object_that_json_would_have_given)
 {
     struct buf object = {0}, frame = {0};
     tw_object *expected = NULL;
+    struct arena scratch = {0};
     tw_event event;
 
     write_envelope(&object, config_map);
     protobuf_watch_event_write(&frame, BYTES("MODIFIED"), buf_bytes(&object));
     CHECK(tw_object_from_json(config_map, strlen(config_map), &expected, NULL) == TW_OK);
-    CHECK(stream_decode(buf_bytes(&frame), true, false, &event, NULL) == TW_OK);
+    CHECK(stream_decode(buf_bytes(&frame), true, false, &scratch, &event, NULL) == TW_OK);
     buf_release(&frame); /* the object has its own copy */
     buf_release(&object);
     CHECK_INT(event.type, TW_EVENT_MODIFIED);
@@ -44,11 +45,13 @@ TEST(object_protobuf, an_event_is_the_object_that_json_would_have_given)
     CHECK_TEXT(bytes_str(tw_object_json(event.object)), tw_object_json(expected));
     tw_event_release(&event);
     tw_object_unref(expected);
+    arena_release(&scratch);
 }
 
 TEST(object_protobuf, an_error_event_holds_its_status)
 {
     struct buf object = {0}, frame = {0};
+    struct arena scratch = {0};
     tw_event event;
     int64_t code = 0;
 
@@ -56,12 +59,13 @@ TEST(object_protobuf, an_error_event_holds_its_status)
                    "{\"apiVersion\":\"v1\",\"kind\":\"Status\",\"metadata\":{},\"status\":"
                    "\"Failure\",\"message\":\"too old\",\"reason\":\"Expired\",\"code\":410}");
     protobuf_watch_event_write(&frame, BYTES("ERROR"), buf_bytes(&object));
-    CHECK(stream_decode(buf_bytes(&frame), true, false, &event, NULL) == TW_OK);
+    CHECK(stream_decode(buf_bytes(&frame), true, false, &scratch, &event, NULL) == TW_OK);
     CHECK_INT(event.type, TW_EVENT_ERROR);
     CHECK(tw_object_get_int(event.object, "code", &code) && code == 410);
     tw_event_release(&event);
     buf_release(&frame);
     buf_release(&object);
+    arena_release(&scratch);
 }
 
 TEST(object_protobuf, a_list_is_read_item_by_item)
@@ -94,6 +98,7 @@ TEST(object_protobuf, what_is_cut_or_no_list_is_refused)
 {
     struct buf body = {0};
     tw_error *error = NULL;
+    struct arena scratch = {0};
     tw_event event;
 
     write_envelope(&body, config_map);
@@ -101,7 +106,7 @@ TEST(object_protobuf, what_is_cut_or_no_list_is_refused)
         tw_list *list = list_new();
 
         CHECK(list_read_page_protobuf(list, bytes_of(body.data, len), NULL) == TW_ERR_PROTOCOL);
-        CHECK(stream_decode(bytes_of(body.data, len), true, false, &event, NULL) ==
+        CHECK(stream_decode(bytes_of(body.data, len), true, false, &scratch, &event, NULL) ==
               TW_ERR_PROTOCOL);
         tw_list_free(list);
     }
@@ -114,6 +119,7 @@ TEST(object_protobuf, what_is_cut_or_no_list_is_refused)
     }
     tw_error_free(error);
     buf_release(&body);
+    arena_release(&scratch);
 }
 
 TEST(object_protobuf, only_kinds_with_a_message_can_be_asked_for)
@@ -125,6 +131,7 @@ TEST(object_protobuf, only_kinds_with_a_message_can_be_asked_for)
 TEST(object_protobuf, is_read_without_managed_fields_where_asked)
 {
     struct buf object = {0}, frame = {0};
+    struct arena scratch = {0};
     tw_event event;
 
     write_envelope(
@@ -132,7 +139,7 @@ TEST(object_protobuf, is_read_without_managed_fields_where_asked)
                  "\"annotations\":{\"kubectl.kubernetes.io/last-applied-configuration\":\"{}\","
                  "\"x\":\"1\"},\"managedFields\":[{\"manager\":\"m\",\"operation\":\"Update\"}]}}");
     protobuf_watch_event_write(&frame, BYTES("ADDED"), buf_bytes(&object));
-    CHECK(stream_decode(buf_bytes(&frame), true, true, &event, NULL) == TW_OK);
+    CHECK(stream_decode(buf_bytes(&frame), true, true, &scratch, &event, NULL) == TW_OK);
     CHECK(tw_object_has(event.object, "metadata.annotations.x"));
     CHECK(!tw_object_has(event.object, "metadata.managedFields"));
     CHECK(!tw_object_has(
@@ -140,4 +147,5 @@ TEST(object_protobuf, is_read_without_managed_fields_where_asked)
     tw_event_release(&event);
     buf_release(&frame);
     buf_release(&object);
+    arena_release(&scratch);
 }
