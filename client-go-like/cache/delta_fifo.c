@@ -4,7 +4,10 @@
 
 #include "client-go-like/wait.h"
 
-enum { FIRST_CAPACITY = 64 };
+enum {
+    FIRST_CAPACITY = 64,
+    WAKE_EVERY = 1024, /* deltas of one write: of a list that is long the first are told soon */
+};
 
 bool delta_fifo_init(struct delta_fifo *f, size_t capacity_max)
 {
@@ -64,7 +67,8 @@ static void append_locked(struct delta_fifo *f, const struct delta *delta)
     f->ring[(f->first + f->count++) % f->capacity] = *delta;
     if (f->count > f->deepest)
         f->deepest = f->count;
-    pthread_cond_signal(&f->readable);
+    if (f->count % WAKE_EVERY == 0)
+        pthread_cond_signal(&f->readable);
 }
 
 void delta_fifo_push(struct delta_fifo *f, struct delta delta)
@@ -74,8 +78,10 @@ void delta_fifo_push(struct delta_fifo *f, struct delta delta)
     pthread_mutex_lock(&f->lock);
     if (f->count == f->capacity)
         grow_locked(f);
-    while (f->count == f->capacity && !f->closed)
+    while (f->count == f->capacity && !f->closed) {
+        pthread_cond_signal(&f->readable);
         pthread_cond_wait(&f->writable, &f->lock);
+    }
     dropped = f->closed;
     if (!dropped)
         append_locked(f, &delta);
@@ -140,9 +146,9 @@ tw_status delta_fifo_pop(struct delta_fifo *f, uint64_t until_ms, struct delta *
 
 void delta_fifo_wake(struct delta_fifo *f)
 {
-    pthread_mutex_lock(&f->lock);
-    pthread_cond_broadcast(&f->readable);
+    pthread_mutex_lock(&f->lock); /* it waits already, or will look first */
     pthread_mutex_unlock(&f->lock);
+    pthread_cond_broadcast(&f->readable); /* without the lock: who wakes up needs it */
 }
 
 void delta_fifo_close(struct delta_fifo *f)

@@ -20,12 +20,18 @@ static void on_change(void *user, const tw_change *change)
     pthread_mutex_unlock(&informer->lock);
 }
 
+static void push_and_wake(tw_handler *handler, struct delta delta)
+{
+    delta_fifo_push(&handler->fifo, delta);
+    delta_fifo_wake(&handler->fifo);
+}
+
 static void mark_synced(tw_handler *handler)
 {
     if (handler->sync_marked)
         return;
     handler->sync_marked = true;
-    delta_fifo_push(&handler->fifo, (struct delta){.type = DELTA_SYNCED});
+    push_and_wake(handler, (struct delta){.type = DELTA_SYNCED});
 }
 
 static void on_synced(void *user)
@@ -50,7 +56,7 @@ static void on_version(void *user, const char *rv)
         return;
     if (atomic_exchange(&informer->wants_snapshot, false))
         delta.snapshot = tw_store_snapshot(informer->store);
-    delta_fifo_push(&informer->file_handler->fifo, delta);
+    push_and_wake(informer->file_handler, delta);
 }
 
 static tw_status on_resume(void *user, tw_error **reterr)
@@ -125,6 +131,7 @@ static tw_status make_parts(tw_informer *informer, tw_client *client, const tw_r
     if (st != TW_OK)
         return st;
     tw_store_on_change(informer->store, on_change, informer);
+    store_on_delivered(informer->store, informer_wake);
     informer->reflector->hooks = (struct reflector_hooks){
         .on_version = on_version, .on_synced = on_synced, .user = informer};
     if (o->cache_file != NULL) {
@@ -230,8 +237,10 @@ void tw_informer_get_status(tw_informer *informer, tw_reflector_status *ret_stat
     tw_reflector_get_status(informer->reflector, ret_status);
 }
 
-void informer_wake(tw_informer *informer)
+void informer_wake(void *user)
 {
+    tw_informer *informer = user;
+
     pthread_mutex_lock(&informer->lock);
     list_for_each(&informer->handlers, it) {
         delta_fifo_wake(&list_entry(it, tw_handler, link)->fifo);
@@ -249,8 +258,8 @@ void informer_join(tw_informer *informer, tw_handler *handler, bool replays)
     pthread_mutex_lock(&store->writing);
     pthread_mutex_lock(&informer->lock);
     if (replays && tw_store_count(store) != 0)
-        delta_fifo_push(&handler->fifo,
-                        (struct delta){.type = DELTA_REPLAY, .snapshot = tw_store_snapshot(store)});
+        push_and_wake(handler,
+                      (struct delta){.type = DELTA_REPLAY, .snapshot = tw_store_snapshot(store)});
     if (informer->synced)
         mark_synced(handler);
     if (informer->stopped)

@@ -55,8 +55,9 @@ tw_status informer_new(tw_client *client, const tw_resource *resource,
  */
 void informer_selection(struct buf *out, const tw_resource *resource,
                         const tw_informer_options *options);
-/* Makes handlers look at the clock: for tests, which turn it. */
-void informer_wake(tw_informer *informer);
+/* Makes the handlers of a tw_informer look at their queues, and at the clock: after each write, and
+ * for tests, which turn it. */
+void informer_wake(void *informer);
 
 /* From now on it is told every change; before that what is there, if it `replays`. */
 void informer_join(tw_informer *informer, tw_handler *handler, bool replays);

@@ -1,6 +1,7 @@
 #include "client-go-like/cache/reflector.h"
 
 #include "base/clock.h"
+#include "client-go-like/cache/store.h"
 #include "client-go-like/object.h"
 #include "client-go-like/rest/path.h"
 #include "client-go-like/watch/watch.h"
@@ -9,6 +10,7 @@ enum {
     POLL_MS = 1000,       /* how often a quiet stream returns to us; stop does not wait for it */
     GRACE_MS = 30 * 1000, /* past timeoutSeconds, for a server that forgot it */
     SILENT_ENDS_MAX = 3,
+    BATCH_MAX = 64, /* events that become visible together */
 };
 
 tw_status reflector_open(tw_reflector *r, bool initial_events, tw_error **reterr)
@@ -103,13 +105,15 @@ static bool is_ours(const tw_reflector *r, const tw_event *event)
     return object_is_type(event->object, r->api_version, r->kind);
 }
 
-tw_status reflector_next(tw_reflector *r, tw_event *ret_event, tw_error **reterr)
+/* The next event; or, if it `may_wait` not, TW_ERR_TIMEOUT where none has been read. */
+static tw_status next_event(tw_reflector *r, bool may_wait, tw_event *ret_event, tw_error **reterr)
 {
     for (;;) {
         tw_event event;
-        tw_status st = stream_next(&r->stream, POLL_MS, &event, reterr);
+        tw_status st = may_wait ? stream_next(&r->stream, POLL_MS, &event, reterr)
+                                : stream_next_read(&r->stream, &event, reterr);
 
-        if (st == TW_ERR_TIMEOUT && *reterr == NULL)
+        if (st == TW_ERR_TIMEOUT && *reterr == NULL && may_wait)
             continue; /* quiet; the stream's own bounds end it */
         if (st == TW_ERR_PROTOCOL)
             reflector_count(r, TW_METRIC_DECODE_ERRORS, 1);
@@ -131,21 +135,68 @@ tw_status reflector_next(tw_reflector *r, tw_event *ret_event, tw_error **reterr
     }
 }
 
-/* One event into the store, and then the resourceVersion: in this order, so that what is lost for
- * want of memory is asked for again. */
-static tw_status apply(tw_reflector *r, const tw_event *event, tw_error **reterr)
+tw_status reflector_next(tw_reflector *r, tw_event *ret_event, tw_error **reterr)
+{
+    return next_event(r, true, ret_event, reterr);
+}
+
+/* ---- into the store ---- */
+
+/* What was read at once: a wait for one event, and then all whose bytes have come with it. The
+ * status is why there are no more. */
+struct batch {
+    struct store_change changes[BATCH_MAX];
+    size_t count;
+};
+
+static tw_status read_batch(tw_reflector *r, struct batch *batch, tw_error **reterr)
 {
     tw_status st = TW_OK;
 
-    if (event->type == TW_EVENT_DELETED)
-        st = tw_store_delete(r->store, event->object);
-    else if (event->type != TW_EVENT_BOOKMARK)
-        st = tw_store_update(r->store, event->object);
-    /* A watch from no resourceVersion begins with the state in key order: those versions are none
-     * to resume from (propagateRVFromStart). */
-    r->rv_moves |= event->type != TW_EVENT_ADDED;
-    if (st == TW_OK && r->rv_moves &&
-        !reflector_set_rv(r, tw_object_resource_version(event->object)))
+    for (batch->count = 0; batch->count < BATCH_MAX; batch->count++) {
+        tw_event event;
+
+        st = next_event(r, batch->count == 0, &event, reterr);
+        if (st != TW_OK)
+            break;
+        batch->changes[batch->count] =
+            (struct store_change){.type = event.type, .object = event.object};
+    }
+    return st;
+}
+
+static void release_batch(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        tw_object_unref(batch->changes[i].object);
+}
+
+/* The resourceVersion after these events; NULL: as it was. A watch from no resourceVersion begins
+ * with the state in key order: those versions are none to resume from (propagateRVFromStart). */
+static const char *version_after(tw_reflector *r, const struct store_change *events, size_t count)
+{
+    const char *rv = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *own = tw_object_resource_version(events[i].object);
+
+        r->rv_moves |= events[i].type != TW_EVENT_ADDED;
+        if (r->rv_moves && *own != '\0')
+            rv = own;
+    }
+    return rv;
+}
+
+/* Events into the store, and then the resourceVersion: in this order, so that what is lost for want
+ * of memory is asked for again. */
+static tw_status apply(tw_reflector *r, struct batch *batch, tw_error **reterr)
+{
+    size_t done = 0;
+    tw_status st =
+        batch->count != 0 ? store_apply(r->store, batch->changes, batch->count, &done) : TW_OK;
+    const char *rv = version_after(r, batch->changes, done);
+
+    if (rv != NULL && !reflector_set_rv(r, rv))
         st = TW_ERR_NO_MEMORY;
     return st == TW_OK ? TW_OK : tw_fail_no_memory(reterr);
 }
@@ -153,15 +204,15 @@ static tw_status apply(tw_reflector *r, const tw_event *event, tw_error **reterr
 static tw_status read_events(tw_reflector *r, tw_error **reterr)
 {
     for (;;) {
-        tw_event event;
-        tw_status st = reflector_next(r, &event, reterr);
+        struct batch batch;
+        tw_status read = read_batch(r, &batch, reterr);
+        tw_status applied = apply(r, &batch, reterr);
 
-        if (st != TW_OK)
-            return st;
-        st = apply(r, &event, reterr);
-        tw_event_release(&event);
-        if (st != TW_OK)
-            return st;
+        release_batch(&batch);
+        if (applied != TW_OK)
+            return applied;
+        if (read != TW_OK && (read != TW_ERR_TIMEOUT || *reterr != NULL))
+            return read;
     }
 }
 

@@ -38,6 +38,11 @@ void tw_store_on_change(tw_store *store, tw_change_fn *on_change, void *user)
     store->user = user;
 }
 
+void store_on_delivered(tw_store *store, void (*on_delivered)(void *user))
+{
+    store->on_delivered = on_delivered;
+}
+
 void tw_store_deliver_to(tw_store *store, tw_channel *channel)
 {
     store->channel = channel;
@@ -138,92 +143,117 @@ static bool is_same_version(const tw_object *a, const tw_object *b)
     return *version != '\0' && strcmp(version, tw_object_resource_version(b)) == 0;
 }
 
-static void deliver_put(tw_store *store, tw_object *object, tw_object *old, bool replaced)
+static tw_status put_one(tw_store *store, struct store_version *next, struct store_change *change)
 {
-    tw_change change = {.object = object, .old = old, .replaced = replaced};
-
-    change.initial = replaced && !store->replaced;
-    change.type = old != NULL ? TW_CHANGE_UPDATED : TW_CHANGE_ADDED;
-    if (old == NULL || !is_same_version(object, old))
-        deliver(store, &change);
-}
-
-/* Makes the next version, with `object` in it. The object it replaced is the caller's. */
-static tw_status put_locked(tw_store *store, tw_object *object, tw_object **ret_old)
-{
-    struct store_version *next = begin(store, current(store)->index_count);
     struct store_entry *entry = NULL, *old;
-    tw_status st =
-        next != NULL ? store_entry_new(store, object, next->index_count, &entry) : TW_ERR_NO_MEMORY;
+    tw_status st = store_entry_new(store, change->object, next->index_count, &entry);
 
-    old = st == TW_OK ? cow_get(&next->objects, object->key) : NULL;
-    if (st == TW_OK && !reserve(store, next, entry, old))
-        st = TW_ERR_NO_MEMORY;
-    if (st != TW_OK) {
-        store_entry_free(entry);
-        free(next);
+    if (st != TW_OK)
         return st;
+    old = cow_get(&next->objects, change->object->key);
+    if (!reserve(store, next, entry, old)) {
+        store_entry_free(entry);
+        return TW_ERR_NO_MEMORY;
     }
-    *ret_old = old != NULL ? tw_object_ref(old->object) : NULL;
+    change->old = old != NULL ? tw_object_ref(old->object) : NULL;
     drop_entries(store, next, old);
     put_entries(store, next, entry);
-    publish(store, next);
+    change->is_news = old == NULL || !is_same_version(change->object, old->object);
     return TW_OK;
 }
 
-static tw_status put(tw_store *store, tw_object *object)
+static tw_status remove_one(tw_store *store, struct store_version *next,
+                            struct store_change *change)
 {
-    tw_object *old = NULL;
-    tw_status st;
+    struct store_entry *entry = cow_get(&next->objects, change->object->key);
+
+    change->old = NULL;
+    change->is_news = entry != NULL;
+    if (entry == NULL)
+        return TW_OK;
+    if (!reserve(store, next, entry, NULL))
+        return TW_ERR_NO_MEMORY;
+    cow_remove(&store->edit, &next->objects, entry->key);
+    drop_entries(store, next, entry);
+    return TW_OK;
+}
+
+static tw_status apply_one(tw_store *store, struct store_version *next, struct store_change *change)
+{
+    if (change->type == TW_EVENT_DELETED)
+        return remove_one(store, next, change);
+    if (change->type != TW_EVENT_BOOKMARK)
+        return put_one(store, next, change);
+    *change = (struct store_change){.type = change->type, .object = change->object};
+    return TW_OK;
+}
+
+/* A deletion tells the last state, which its event carries, not the one that was stored. */
+static void deliver_one(tw_store *store, const struct store_change *done)
+{
+    tw_change change = {.object = done->object, .old = done->old, .type = TW_CHANGE_DELETED};
+
+    if (done->type != TW_EVENT_DELETED)
+        change.type = done->old != NULL ? TW_CHANGE_UPDATED : TW_CHANGE_ADDED;
+    deliver(store, &change);
+}
+
+static void end_delivery(tw_store *store)
+{
+    if (store->on_delivered != NULL)
+        store->on_delivered(store->user);
+}
+
+tw_status store_apply(tw_store *store, struct store_change *changes, size_t count, size_t *ret_done)
+{
+    struct store_version *next;
+    tw_status st = TW_ERR_NO_MEMORY;
+    size_t done = 0, told = 0;
 
     pthread_mutex_lock(&store->writing);
-    st = put_locked(store, object, &old);
-    if (st == TW_OK)
-        deliver_put(store, object, old, false);
+    next = begin(store, current(store)->index_count);
+    while (next != NULL && done < count && (st = apply_one(store, next, &changes[done])) == TW_OK)
+        done++;
+    if (done != 0)
+        publish(store, next);
+    else
+        free(next);
+    for (size_t i = 0; i < done; i++) {
+        if (!changes[i].is_news)
+            continue;
+        deliver_one(store, &changes[i]);
+        told++;
+    }
+    if (told != 0)
+        end_delivery(store);
     pthread_mutex_unlock(&store->writing);
-    tw_object_unref(old);
+    for (size_t i = 0; i < done; i++)
+        tw_object_unref(changes[i].old);
+    *ret_done = done;
     return st;
+}
+
+static tw_status write_one(tw_store *store, tw_event_type type, tw_object *object)
+{
+    struct store_change change = {.type = type, .object = object};
+    size_t done;
+
+    return store_apply(store, &change, 1, &done);
 }
 
 tw_status tw_store_add(tw_store *store, tw_object *object)
 {
-    return put(store, object);
+    return write_one(store, TW_EVENT_ADDED, object);
 }
 
 tw_status tw_store_update(tw_store *store, tw_object *object)
 {
-    return put(store, object);
+    return write_one(store, TW_EVENT_MODIFIED, object);
 }
 
-static tw_status remove_locked(tw_store *store, struct store_entry *entry)
-{
-    struct store_version *next = begin(store, current(store)->index_count);
-
-    if (next == NULL || !reserve(store, next, entry, NULL)) {
-        free(next);
-        return TW_ERR_NO_MEMORY;
-    }
-    cow_remove(&store->edit, &next->objects, entry->key);
-    drop_entries(store, next, entry);
-    publish(store, next);
-    return TW_OK;
-}
-
-/* The object given is the last state (a DELETED event carries it), not the one that was stored. */
 tw_status tw_store_delete(tw_store *store, tw_object *object)
 {
-    tw_change change = {.type = TW_CHANGE_DELETED, .object = object};
-    struct store_entry *entry;
-    tw_status st = TW_OK;
-
-    pthread_mutex_lock(&store->writing);
-    entry = cow_get(&current(store)->objects, object->key);
-    if (entry != NULL)
-        st = remove_locked(store, entry);
-    if (entry != NULL && st == TW_OK)
-        deliver(store, &change);
-    pthread_mutex_unlock(&store->writing);
-    return st;
+    return write_one(store, TW_EVENT_DELETED, object);
 }
 
 /* ---- all at once ---- */
@@ -273,6 +303,18 @@ static tw_object *object_in(const struct store_version *version, struct bytes ke
     return entry != NULL ? entry->object : NULL;
 }
 
+static void deliver_listed(tw_store *store, tw_object *object, tw_object *old)
+{
+    tw_change change = {.object = object,
+                        .old = old,
+                        .type = old != NULL ? TW_CHANGE_UPDATED : TW_CHANGE_ADDED,
+                        .replaced = true,
+                        .initial = !store->replaced};
+
+    if (old == NULL || !is_same_version(object, old))
+        deliver(store, &change);
+}
+
 /* What differs between the old version and the new one: the list's order first, then what is gone.
  */
 static void deliver_difference(tw_store *store, const struct store_version *old,
@@ -286,7 +328,7 @@ static void deliver_difference(tw_store *store, const struct store_version *old,
         tw_object *object = list->items[i];
 
         if (object_in(now, object->key) == object) /* not listed again later */
-            deliver_put(store, object, object_in(old, object->key), true);
+            deliver_listed(store, object, object_in(old, object->key));
     }
     while ((entry = cow_next(&at, NULL)) != NULL) {
         tw_change change = {.type = TW_CHANGE_DELETED,
@@ -317,6 +359,7 @@ static tw_status replace_locked(tw_store *store, const tw_list *list)
     bury_trees(store, last);
     publish(store, next);
     deliver_difference(store, kept, list);
+    end_delivery(store);
     store->replaced = true;
     versions_drop(&kept->version);
     return TW_OK;

@@ -5,12 +5,14 @@
  *   store_entry.c  an object's entries: one by its key, one for each of its index values
  *   indexer.c   readers: versions, and walks over their trees
  *
- * Each write makes the next version of all trees, publishes it, and then delivers the change.
+ * Each write makes the next version of all trees, publishes it, and then delivers its changes. Many
+ * at once (store_apply()) share one version: who reads sees all of them or none.
  */
 #ifndef TIDEWATCH_CLIENT_CACHE_STORE_H
 #define TIDEWATCH_CLIENT_CACHE_STORE_H
 
 #include <tidewatch/indexer.h>
+#include <tidewatch/watch.h>
 
 #include <stdatomic.h>
 
@@ -50,10 +52,25 @@ struct tw_store {
     struct store_index indexes[STORE_INDEX_MAX]; /* a version uses the first index_count */
     tw_change_fn *on_change;
     void *user;
+    void (*on_delivered)(void *user); /* after the changes of each write; NULL: nobody asked */
     tw_channel *channel;
     const atomic_bool *stop;
     bool replaced; /* the first list is in */
 };
+
+/* One write of many. */
+struct store_change {
+    tw_event_type type; /* a bookmark changes nothing */
+    tw_object *object;  /* borrowed */
+    tw_object *old;     /* the store's own */
+    bool is_news;
+};
+/* Writes them in this order, as one version, and delivers each. Those before the first failure are
+ * done, and counted in *ret_done. */
+tw_status store_apply(tw_store *store, struct store_change *changes, size_t count,
+                      size_t *ret_done);
+/* Told with what tw_store_on_change() was given. */
+void store_on_delivered(tw_store *store, void (*on_delivered)(void *user));
 
 /* While *stop is true a full channel drops instead of waiting. NULL takes it away. */
 void store_set_stop(tw_store *store, const atomic_bool *stop);

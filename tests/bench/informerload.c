@@ -315,7 +315,7 @@ static void synced_release(struct synced *synced)
 /* As tests/bench/client_go does with client-go's informer. */
 static void measure_at(const char *url, tw_framing framing, bool list_first)
 {
-    const struct timespec pause = {.tv_nsec = 200000};
+    const struct timespec pause = {.tv_nsec = 5000000}; /* seldom: waking up is CPU, too */
     atomic_size_t updates = 0;
     tw_informer_options options = {.list_first = list_first, .framing = framing};
     tw_handler_options handler = {.on_update = count_update, .user = &updates};
@@ -364,7 +364,7 @@ static size_t walk(tw_store *store)
 /* Lets the server send its changes, and waits for the last. */
 static void follow(tw_informer *informer)
 {
-    const struct timespec pause = {.tv_nsec = 200000};
+    const struct timespec pause = {.tv_nsec = 5000000}; /* seldom: waking up is CPU, too */
     tw_reflector_status status;
     char last[32];
 

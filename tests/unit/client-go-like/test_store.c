@@ -5,6 +5,7 @@
 
 #include <tidewatch/tidewatch.h>
 
+#include "client-go-like/cache/store.h"
 #include "client-go-like/object.h"
 
 static tw_object *make(const char *name, const char *rv)
@@ -58,6 +59,47 @@ TEST(store, tells_each_change_once_in_order)
     tw_object_unref(a2);
     tw_object_unref(a3);
     tw_store_free(store);
+}
+
+/* Says, with each change, how many objects a reader sees. */
+static void on_change_counting(void *user, const tw_change *change)
+{
+    struct {
+        tw_store *store;
+        char log[512];
+    } *seen = user;
+
+    on_change(seen->log, change);
+    sprintf(seen->log + strlen(seen->log), "of%zu ", tw_store_count(seen->store));
+}
+
+TEST(store, many_changes_are_one_version_and_each_is_told)
+{
+    struct {
+        tw_store *store;
+        char log[512];
+    } seen = {.log = ""};
+    tw_object *objects[] = {make("a", "1"), make("b", "2"), make("a", "3"),
+                            make("b", "4"), make("x", "5"), make("c", "6")};
+    static const tw_event_type types[] = {TW_EVENT_ADDED,   TW_EVENT_ADDED,   TW_EVENT_MODIFIED,
+                                          TW_EVENT_DELETED, TW_EVENT_DELETED, TW_EVENT_BOOKMARK};
+    struct store_change changes[ARRAY_LEN(objects)];
+    tw_snapshot *before;
+    size_t done = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(objects); i++)
+        changes[i] = (struct store_change){.type = types[i], .object = objects[i]};
+    CHECK(tw_store_new(&seen.store, NULL) == TW_OK);
+    tw_store_on_change(seen.store, on_change_counting, &seen);
+    before = tw_store_snapshot(seen.store);
+    CHECK(store_apply(seen.store, changes, ARRAY_LEN(changes), &done) == TW_OK);
+    CHECK_INT(done, ARRAY_LEN(changes));
+    CHECK_TEXT(bytes_str(seen.log), "+a1 of1 +b2 of1 ~a3 of1 -b4 of1 ");
+    CHECK_INT(tw_snapshot_count(before), 0);
+    tw_snapshot_release(before);
+    tw_store_free(seen.store);
+    for (size_t i = 0; i < ARRAY_LEN(objects); i++)
+        tw_object_unref(objects[i]);
 }
 
 TEST(store, replace_tells_the_difference_and_buries_what_is_missing)
