@@ -1,5 +1,6 @@
 #include "client-go-like/cache/cow_tree.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 enum { FANOUT = 32 };
@@ -9,25 +10,111 @@ struct slot {
     void *value;
 };
 
-/* No node but the root of an empty tree, which is NULL, is ever empty. */
+/* No node but the root of an empty tree, which is NULL, is ever empty.
+ *
+ * A key stands in its object's memory, which is cold. So a node keeps of each key what tells it
+ * from the others: the 8 bytes behind the prefix that all of the node share, as a number. */
 struct cow_node {
     struct cow_mortal mortal;
     uint32_t count;
     bool leaf;
+    uint32_t prefix_len; /* the keys have at least so much in common */
+    uint64_t heads[FANOUT];
     struct slot slots[FANOUT];
 };
 
+/* ---- heads ---- */
+
+/* The 8 bytes of `key` from `at` on, ordered as bytes_cmp() orders them; a shorter key ends in 0.
+ */
+static uint64_t head_of(struct bytes key, size_t at)
+{
+    uint64_t head = 0;
+
+    if (at < key.len)
+        memcpy(&head, key.ptr + at, key.len - at < sizeof(head) ? key.len - at : sizeof(head));
+    return be64toh(head);
+}
+
+static size_t common_len(struct bytes a, struct bytes b)
+{
+    size_t len = a.len < b.len ? a.len : b.len, at = 0;
+
+    while (at < len && a.ptr[at] == b.ptr[at])
+        at++;
+    return at;
+}
+
+static void set_prefix(struct cow_node *node, size_t len)
+{
+    node->prefix_len = (uint32_t)len;
+    for (uint32_t i = 0; i < node->count; i++)
+        node->heads[i] = head_of(node->slots[i].key, len);
+}
+
+/* Of sorted keys the first and the last have in common what all have. */
+static void find_prefix(struct cow_node *node)
+{
+    if (node->count != 0)
+        set_prefix(node, common_len(node->slots[0].key, node->slots[node->count - 1].key));
+}
+
+/* Before a slot takes `key`: it may share less. */
+static void narrow_prefix(struct cow_node *node, struct bytes key)
+{
+    size_t len = node->count != 0 ? common_len(key, node->slots[0].key) : key.len;
+
+    if (node->count == 0 || len < node->prefix_len)
+        set_prefix(node, len);
+}
+
+static void set_slot(struct cow_node *node, uint32_t at, struct slot slot)
+{
+    bool same_key =
+        node->slots[at].key.ptr == slot.key.ptr && node->slots[at].key.len == slot.key.len;
+
+    node->slots[at].value = slot.value;
+    if (same_key)
+        return;
+    narrow_prefix(node, slot.key);
+    node->heads[at] = head_of(slot.key, node->prefix_len);
+    node->slots[at].key = slot.key;
+}
+
 /* ---- reading ---- */
+
+/* The slots whose head is that of `key` are [*ret_first, *ret_end), if it has the prefix. */
+static inline void find_head(const struct cow_node *node, struct bytes key, uint32_t *ret_first,
+                             uint32_t *ret_end)
+{
+    uint64_t head = head_of(key, node->prefix_len);
+    uint32_t first = 0, end, left = node->count;
+
+    for (uint32_t half; left > 1; left -= half) { /* no branch that is taken by chance */
+        half = left / 2;
+        first += node->heads[first + half - 1] < head ? half : 0;
+    }
+    first += left == 1 && node->heads[first] < head;
+    for (end = first; end < node->count && node->heads[end] == head; end++)
+        ;
+    *ret_first = first;
+    *ret_end = end;
+}
 
 /* How many slots have a key < `key`, or <= `key` if `with`. */
 static uint32_t slots_before(const struct cow_node *node, struct bytes key, bool with)
 {
-    uint32_t low = 0, high = node->count;
+    struct bytes prefix = bytes_of(node->slots[0].key.ptr, node->prefix_len);
+    uint32_t low = 0, high;
+    int order = bytes_cmp(bytes_of(key.ptr, key.len < prefix.len ? key.len : prefix.len), prefix);
 
+    if (order != 0 || node->count == 0)
+        return order < 0 ? 0 : node->count;
+    find_head(node, key, &low, &high);
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        int order = bytes_cmp(node->slots[middle].key, key);
 
+        order = bytes_cmp(node->slots[middle].key, key);
         if (order < 0 || (order == 0 && with))
             low = middle + 1;
         else
@@ -44,6 +131,19 @@ static uint32_t child_at(const struct cow_node *node, struct bytes key)
     return before > 0 ? before - 1 : 0;
 }
 
+/* Where `key` is in a leaf, or UINT32_MAX: by its head alone nearly always, and one key looked at.
+ */
+static uint32_t slot_of(const struct cow_node *leaf, struct bytes key)
+{
+    uint32_t at, end;
+
+    find_head(leaf, key, &at, &end);
+    for (; at < end; at++)
+        if (bytes_eq(leaf->slots[at].key, key))
+            return at;
+    return UINT32_MAX;
+}
+
 void *cow_get(const struct cow_tree *tree, struct bytes key)
 {
     const struct cow_node *node = tree->root;
@@ -53,8 +153,8 @@ void *cow_get(const struct cow_tree *tree, struct bytes key)
         return NULL;
     while (!node->leaf)
         node = node->slots[child_at(node, key)].value;
-    at = slots_before(node, key, false);
-    return at < node->count && bytes_eq(node->slots[at].key, key) ? node->slots[at].value : NULL;
+    at = slot_of(node, key);
+    return at != UINT32_MAX ? node->slots[at].value : NULL;
 }
 
 struct cow_cursor cow_seek(const struct cow_tree *tree, struct bytes from)
@@ -156,6 +256,7 @@ static struct cow_node *new_node(struct cow_edit *edit, bool leaf)
 
     node->mortal = (struct cow_mortal){.born = edit->now, .is_node = true};
     node->count = 0;
+    node->prefix_len = 0;
     node->leaf = leaf;
     return node;
 }
@@ -169,6 +270,8 @@ static struct cow_node *own(struct cow_edit *edit, struct cow_node *node)
         return node;
     copy = new_node(edit, node->leaf);
     copy->count = node->count;
+    copy->prefix_len = node->prefix_len;
+    memcpy(copy->heads, node->heads, node->count * sizeof(node->heads[0]));
     memcpy(copy->slots, node->slots, node->count * sizeof(node->slots[0]));
     cow_bury(edit, &node->mortal);
     return copy;
@@ -178,7 +281,12 @@ static struct cow_node *own(struct cow_edit *edit, struct cow_node *node)
 
 static void open_slot(struct cow_node *node, uint32_t at, struct slot slot)
 {
-    memmove(&node->slots[at + 1], &node->slots[at], (node->count - at) * sizeof(slot));
+    size_t after = node->count - at;
+
+    narrow_prefix(node, slot.key);
+    memmove(&node->heads[at + 1], &node->heads[at], after * sizeof(node->heads[0]));
+    memmove(&node->slots[at + 1], &node->slots[at], after * sizeof(slot));
+    node->heads[at] = head_of(slot.key, node->prefix_len);
     node->slots[at] = slot;
     node->count++;
 }
@@ -199,6 +307,10 @@ static struct cow_node *insert_slot(struct cow_edit *edit, struct cow_node *node
     right->count = FANOUT - keep;
     memcpy(right->slots, &node->slots[keep], right->count * sizeof(slot));
     node->count = keep;
+    if (keep < FANOUT) {
+        find_prefix(node);
+        find_prefix(right);
+    }
     if (at < keep)
         open_slot(node, at, slot);
     else
@@ -214,17 +326,17 @@ static struct cow_node *put_at(struct cow_edit *edit, struct cow_node *node, str
     uint32_t at;
 
     if (node->leaf) {
-        at = slots_before(node, slot.key, false);
-        if (at == node->count || !bytes_eq(node->slots[at].key, slot.key))
-            return insert_slot(edit, node, at, slot);
+        at = slot_of(node, slot.key);
+        if (at == UINT32_MAX)
+            return insert_slot(edit, node, slots_before(node, slot.key, false), slot);
         *ret_old = node->slots[at].value;
-        node->slots[at] = slot;
+        node->slots[at] = slot; /* its head stays */
         return NULL;
     }
     at = child_at(node, slot.key);
     child = own(edit, node->slots[at].value);
     right = put_at(edit, child, slot, ret_old);
-    node->slots[at] = (struct slot){child->slots[0].key, child};
+    set_slot(node, at, (struct slot){child->slots[0].key, child});
     return right != NULL
                ? insert_slot(edit, node, at + 1, (struct slot){right->slots[0].key, right})
                : NULL;
@@ -253,8 +365,11 @@ void *cow_put(struct cow_edit *edit, struct cow_tree *tree, struct bytes key, vo
 
 static void close_slot(struct cow_node *node, uint32_t at)
 {
-    node->count--;
-    memmove(&node->slots[at], &node->slots[at + 1], (node->count - at) * sizeof(node->slots[0]));
+    size_t after;
+
+    after = --node->count - at;
+    memmove(&node->heads[at], &node->heads[at + 1], after * sizeof(node->heads[0]));
+    memmove(&node->slots[at], &node->slots[at + 1], after * sizeof(node->slots[0]));
 }
 
 /* Moves all of child `at + 1` into child `at` if that leaves room to grow. */
@@ -267,6 +382,7 @@ static bool merge_children(struct cow_edit *edit, struct cow_node *parent, uint3
     left = own(edit, left);
     memcpy(&left->slots[left->count], right->slots, right->count * sizeof(right->slots[0]));
     left->count += right->count;
+    find_prefix(left);
     parent->slots[at].value = left;
     cow_bury(edit, &right->mortal);
     close_slot(parent, at + 1);
@@ -283,7 +399,7 @@ static void tidy_child(struct cow_edit *edit, struct cow_node *parent, uint32_t 
         close_slot(parent, at);
         return;
     }
-    parent->slots[at].key = child->slots[0].key;
+    set_slot(parent, at, (struct slot){child->slots[0].key, child});
     if (child->count >= FANOUT / 4)
         return;
     if (at + 1 < parent->count && merge_children(edit, parent, at))
@@ -298,7 +414,7 @@ static void *remove_at(struct cow_edit *edit, struct cow_node *node, struct byte
     void *removed;
 
     if (node->leaf) {
-        at = slots_before(node, key, false);
+        at = slot_of(node, key);
         removed = node->slots[at].value;
         close_slot(node, at);
         return removed;
