@@ -10,7 +10,10 @@
 
 #include "base/clock.h"
 
-enum { WARNINGS_MAX = 64 * 1024 };
+enum {
+    WARNINGS_MAX = 64 * 1024,
+    READ_MAX = 128 * 1024, /* of the socket at once; libcurl's own 16 KiB are few events a read */
+};
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_ready;
@@ -201,6 +204,10 @@ static CURLcode set_callbacks(struct http *h)
 {
     CURLcode rc = CURLE_OK;
 
+    /* On a line many reads make a turn, and so what a reader that is slow is sent meanwhile.
+     * Refused where one that failed for want of memory has left its buffer: it is that large. */
+    if (!http_is_on_line(h))
+        curl_easy_setopt(h->easy, CURLOPT_BUFFERSIZE, (long)READ_MAX);
     SET(h, rc, CURLOPT_PRIVATE, h);
     SET(h, rc, CURLOPT_WRITEFUNCTION, on_body);
     SET(h, rc, CURLOPT_WRITEDATA, h);
