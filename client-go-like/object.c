@@ -21,11 +21,6 @@ static inline bool is_in(struct bytes text, const char *at)
     return (uintptr_t)at - (uintptr_t)text.ptr < text.len;
 }
 
-static inline bool has_text(const struct json *node)
-{
-    return node->type == JSON_STRING || node->type == JSON_NUMBER;
-}
-
 /* What a tree takes. */
 struct size {
     size_t nodes, texts;
@@ -37,14 +32,15 @@ static inline void add_text(struct size *size, struct bytes from, struct bytes t
         size->texts += text.len + 1;
 }
 
-static void add_tree(struct size *size, struct bytes from, const struct json *node)
+static void add_children(struct size *size, struct bytes from, const struct json *parent)
 {
-    size->nodes++;
-    add_text(size, from, node->key);
-    if (has_text(node))
-        add_text(size, from, node->text);
-    json_each(node, child) {
-        add_tree(size, from, child);
+    size->nodes += parent->count;
+    json_each(parent, it) {
+        add_text(size, from, it->key);
+        if (it->type >= JSON_ARRAY)
+            add_children(size, from, it);
+        else
+            add_text(size, from, it->text); /* empty, where it has none */
     }
 }
 
@@ -56,51 +52,67 @@ struct copy {
     char *texts;
 };
 
-static struct bytes copy_text(struct copy *c, struct bytes text)
+static struct bytes copy_other_text(struct copy *c, struct bytes text)
 {
     char *at = c->texts;
 
     if (text.len == 0)
         return bytes_of("", 0);
-    if (is_in(c->from, text.ptr)) {
-        at = c->text + (text.ptr - c->from.ptr);
-    } else {
-        memcpy(at, text.ptr, text.len);
-        c->texts += text.len + 1;
-    }
+    memcpy(at, text.ptr, text.len);
+    at[text.len] = '\0';
+    c->texts += text.len + 1;
+    return bytes_of(at, text.len);
+}
+
+static inline struct bytes copy_text(struct copy *c, struct bytes text)
+{
+    char *at = c->text + (text.ptr - c->from.ptr);
+
+    if (text.len == 0 || !is_in(c->from, text.ptr))
+        return copy_other_text(c, text);
     at[text.len] = '\0'; /* there was the closing quote, or the next field's tag */
     return bytes_of(at, text.len);
 }
 
-/* A number is followed by what ends it, and then by a tree's other texts: it stays without NUL. */
+/* A number stays without NUL where it stands: the byte behind it may begin another text. */
 static struct bytes copy_number(struct copy *c, struct bytes text)
 {
     return is_in(c->from, text.ptr) ? bytes_of(c->text + (text.ptr - c->from.ptr), text.len)
-                                    : copy_text(c, text);
+                                    : copy_other_text(c, text);
+}
+
+/* Of a node that was copied and whose children were not. */
+static void copy_children(struct copy *c, struct json *parent)
+{
+    const struct json *from = parent->first;
+    struct json **next = &parent->first, *copied = NULL;
+
+    for (; from != NULL; from = from->next) {
+        copied = c->nodes++;
+        *copied = *from;
+        if (parent->type == JSON_OBJECT)
+            copied->key = copy_text(c, from->key);
+        if (from->type == JSON_STRING)
+            copied->text = copy_text(c, from->text);
+        else if (from->type >= JSON_ARRAY)
+            copy_children(c, copied);
+        else if (from->type == JSON_NUMBER)
+            copied->text = copy_number(c, from->text);
+        *next = copied;
+        next = &copied->next;
+    }
+    parent->last = copied;
 }
 
 static struct json *copy_tree(struct copy *c, const struct json *from)
 {
-    struct json *node = c->nodes++, **next = &node->first;
+    struct json *root = c->nodes++;
 
-    *node = *from;
-    node->next = NULL;
-    if (node->type == JSON_STRING)
-        node->text = copy_text(c, node->text);
-    else if (node->type == JSON_NUMBER)
-        node->text = copy_number(c, node->text);
-    if (node->type < JSON_ARRAY)
-        return node;
-    node->first = node->last = NULL;
-    json_each(from, child) {
-        struct json *copied = copy_tree(c, child);
-
-        if (node->type == JSON_OBJECT)
-            copied->key = copy_text(c, copied->key);
-        *next = node->last = copied;
-        next = &copied->next;
-    }
-    return node;
+    *root = *from;
+    root->key = bytes_of(NULL, 0);
+    root->next = NULL;
+    copy_children(c, root);
+    return root;
 }
 
 struct names {
@@ -147,7 +159,6 @@ static void fill(tw_object *object, struct copy *c, const struct json *tree)
     if (c->from.len != 0)
         memcpy(c->text, c->from.ptr, c->from.len);
     object->tree = copy_tree(c, tree);
-    object->tree->key = bytes_of(NULL, 0);
     names = names_in(object->tree);
     object->key = copy_key(c, &names);
     object->resource_version = names.resource_version.len != 0 ? names.resource_version.ptr : "";
@@ -158,11 +169,11 @@ static tw_object *make(struct bytes text, const struct json *tree)
     bool is_untyped = json_get(tree, BYTES("kind")) == NULL; /* a list will say it */
     size_t type_room = is_untyped ? 2 * sizeof(*tree) + TYPE_TEXT_ROOM : 0;
     struct names names = names_in(tree);
-    struct size size = {0, names.ns.len + names.name.len + 2};
+    struct size size = {1, names.ns.len + names.name.len + 2};
     struct copy copy = {.from = text};
     tw_object *object;
 
-    add_tree(&size, text, tree);
+    add_children(&size, text, tree);
     object = malloc(padded(sizeof(*object)) + size.nodes * sizeof(*tree) + type_room + size.texts +
                     text.len + 1);
     if (object == NULL)
