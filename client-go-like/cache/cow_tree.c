@@ -3,7 +3,7 @@
 #include <endian.h>
 #include <stdlib.h>
 
-enum { FANOUT = 32 };
+enum { FANOUT = 30 }; /* a node is 1,000 bytes: what malloc() still keeps for itself */
 
 struct slot {
     struct bytes key; /* in an inner node: the least one under the child */
@@ -31,8 +31,10 @@ static uint64_t head_of(struct bytes key, size_t at)
 {
     uint64_t head = 0;
 
-    if (at < key.len)
-        memcpy(&head, key.ptr + at, key.len - at < sizeof(head) ? key.len - at : sizeof(head));
+    if (key.len >= at + sizeof(head))
+        memcpy(&head, key.ptr + at, sizeof(head));
+    else if (key.len > at)
+        memcpy(&head, key.ptr + at, key.len - at);
     return be64toh(head);
 }
 
