@@ -117,13 +117,36 @@ static void drop_entries(tw_store *store, struct store_version *version, struct 
     }
 }
 
-/* The object's old entry, if any, has been dropped. */
+/* What they replace has been dropped. */
 static void put_entries(tw_store *store, struct store_version *version, struct store_entry *entry)
 {
     for (; entry != NULL; entry = entry->sibling) {
         entry->mortal.born = store->edit.now;
         cow_put(&store->edit, tree_of(version, entry), entry->key, entry);
     }
+}
+
+/* The entries of an object in place of its old ones, of which the first is given. */
+static tw_status put_object(tw_store *store, struct store_version *version, tw_object *object,
+                            const struct store_entry **ret_old)
+{
+    struct store_entry *entry = NULL, *old = NULL;
+    tw_status st = store_entry_new(store, object, version->index_count, &entry);
+
+    if (st != TW_OK)
+        return st;
+    if (version->index_count != 0) /* else it has no siblings to be removed */
+        old = cow_get(&version->objects, entry->key);
+    if (!reserve(store, version, entry, old)) {
+        store_entry_free(entry);
+        return TW_ERR_NO_MEMORY;
+    }
+    entry->mortal.born = store->edit.now;
+    old = cow_put(&store->edit, &version->objects, entry->key, entry);
+    drop_entries(store, version, old);
+    put_entries(store, version, entry->sibling);
+    *ret_old = old;
+    return TW_OK;
 }
 
 /* ---- writers; `writing` is held from the change to the end of its delivery ---- */
@@ -145,19 +168,12 @@ static bool is_same_version(const tw_object *a, const tw_object *b)
 
 static tw_status put_one(tw_store *store, struct store_version *next, struct store_change *change)
 {
-    struct store_entry *entry = NULL, *old;
-    tw_status st = store_entry_new(store, change->object, next->index_count, &entry);
+    const struct store_entry *old = NULL;
+    tw_status st = put_object(store, next, change->object, &old);
 
     if (st != TW_OK)
         return st;
-    old = cow_get(&next->objects, change->object->key);
-    if (!reserve(store, next, entry, old)) {
-        store_entry_free(entry);
-        return TW_ERR_NO_MEMORY;
-    }
     change->old = old != NULL ? tw_object_ref(old->object) : NULL;
-    drop_entries(store, next, old);
-    put_entries(store, next, entry);
     change->is_news = old == NULL || !is_same_version(change->object, old->object);
     return TW_OK;
 }
@@ -267,21 +283,12 @@ static void bury_trees(tw_store *store, const struct store_version *version)
 
 static tw_status fill(tw_store *store, struct store_version *version, const tw_list *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        struct store_entry *entry = NULL, *twice;
-        tw_status st = store_entry_new(store, list->items[i], version->index_count, &entry);
+    const struct store_entry *twice;
+    tw_status st = TW_OK;
 
-        if (st != TW_OK)
-            return st;
-        twice = cow_get(&version->objects, entry->key);
-        if (!reserve(store, version, entry, twice)) {
-            store_entry_free(entry);
-            return TW_ERR_NO_MEMORY;
-        }
-        drop_entries(store, version, twice);
-        put_entries(store, version, entry);
-    }
-    return TW_OK;
+    for (size_t i = 0; i < list->count && st == TW_OK; i++)
+        st = put_object(store, version, list->items[i], &twice);
+    return st;
 }
 
 /* Frees what was begun and not published. */
