@@ -117,6 +117,8 @@ void reflector_note(tw_reflector *r, const tw_error *error);
 /* Tells the metric, and adds to the counter of `status` that it has, if any. */
 void reflector_count(tw_reflector *r, tw_metric metric, uint64_t value);
 void reflector_heard(tw_reflector *r);
+/* All that an event of `len` bytes counts for, at once. */
+void reflector_count_event(tw_reflector *r, size_t len);
 /* False without memory. */
 bool reflector_set_rv(tw_reflector *r, const char *rv);
 /* The store holds a whole state now: wakes tw_reflector_wait_synced(). */

@@ -113,6 +113,19 @@ void reflector_heard(tw_reflector *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+void reflector_count_event(tw_reflector *r, size_t len)
+{
+    pthread_mutex_lock(&r->lock);
+    r->heard_ms = r->env.now_ms();
+    r->status.events++;
+    r->status.bytes += len;
+    pthread_mutex_unlock(&r->lock);
+    if (r->on_metric == NULL)
+        return;
+    r->on_metric(r->user, TW_METRIC_EVENTS, 1);
+    r->on_metric(r->user, TW_METRIC_BYTES, len);
+}
+
 void reflector_set_synced(tw_reflector *r)
 {
     pthread_mutex_lock(&r->lock);

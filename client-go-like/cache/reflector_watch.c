@@ -87,10 +87,8 @@ static void learn_rhythm(tw_reflector *r)
 
 static void count_event(tw_reflector *r, const tw_event *event)
 {
-    reflector_heard(r);
     r->seen++;
-    reflector_count(r, TW_METRIC_EVENTS, 1);
-    reflector_count(r, TW_METRIC_BYTES, r->stream.frame_len);
+    reflector_count_event(r, r->stream.frame_len);
     if (event->type == TW_EVENT_BOOKMARK)
         learn_rhythm(r);
 }
