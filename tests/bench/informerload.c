@@ -2,6 +2,7 @@
  * informerload - what an informer costs: to sync, to hold, to follow, to read.
  *
  *   informerload [--objects=100000] [--size=1024] [--events=300000] [--mode=list|stream]
+ *                [--form=json|protobuf] [--handlers=0|1]     protobuf: the watch; lists are JSON
  *   informerload --serve=PORT ...     only the server, for an informer of another make: the changes
  *                                     begin with a line on its input
  *   informerload --url=URL [--form=json|protobuf] ...    another server: it prints "synced", and
@@ -30,8 +31,11 @@
 enum { CHUNK_EVENTS = 1000 };
 
 static size_t objects = 100000, size = 1024, events = 300000;
+static tw_framing framing = TW_FRAMING_JSON;
+static size_t handlers; /* 0 or 1 */
 static int listener;
 static _Atomic(double) server_cpu_s;
+static atomic_size_t sent;   /* bytes of answers */
 static atomic_bool may_send; /* the changes, once the first state was measured */
 
 static double seconds(clockid_t clock)
@@ -87,8 +91,118 @@ static int put_object(char *to, size_t n, size_t rv)
     return len + (int)sizeof(end) - 1;
 }
 
+/* ---- the same in protobuf; each returns the end of what it wrote ---- */
+
+static char *put_bytes(char *to, unsigned number, const char *data, size_t len)
+{
+    *to++ = (char)(number << 3 | 2);
+    for (size_t left = len; (left >> 7) != 0 || (*to++ = (char)left, false); left >>= 7)
+        *to++ = (char)(left | 0x80);
+    memcpy(to, data, len);
+    return to + len;
+}
+
+static char *put_text(char *to, unsigned number, const char *format, ...)
+{
+    char text[64];
+    va_list args;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return put_bytes(to, number, text, (size_t)len);
+}
+
+/* An entry of a map. */
+static char *put_entry(char *to, unsigned number, const char *key, const char *value)
+{
+    char entry[128], *end = put_text(entry, 1, "%s", key);
+
+    end = put_text(end, 2, "%s", value);
+    return put_bytes(to, number, entry, (size_t)(end - entry));
+}
+
+static char *put_metadata(char *to, size_t n, size_t rv)
+{
+    char text[64];
+
+    to = put_text(to, 1, "object-%07zu", n);
+    to = put_text(to, 3, "ns-%02zu", n % 50);
+    to = put_text(to, 5, "2f8b1c52-0b4c-4f0c-9d0e-%012zu", n);
+    to = put_text(to, 6, "%zu", rv);
+    to = put_bytes(to, 8, "\x08\x80\x9e\xc8\xac\x06", 6); /* 2024-01-01T00:00:00Z */
+    sprintf(text, "app-%zu", n % 1000);
+    to = put_entry(to, 11, "app", text);
+    to = put_entry(to, 11, "team", "tides"); /* sorted, as encoders do */
+    to = put_entry(to, 11, "tier", "backend");
+    sprintf(text, "%032zu", n * 31);
+    to = put_entry(to, 12, "checksum", text);
+    sprintf(text, "team-%zu", n % 20);
+    return put_entry(to, 12, "owner", text);
+}
+
+/* Data of the size that it has in JSON, under one key. */
+static char *put_data(char *to, size_t len)
+{
+    char *text = malloc(2 * (len + 32)), *entry = text + len + 32, *end;
+
+    if (text == NULL)
+        die("no memory");
+    for (size_t i = 0; i < len; i++)
+        text[i] = i % 64 == 63 ? ' ' : (char)('a' + i % 23);
+    end = put_text(entry, 1, "one.conf");
+    end = put_bytes(end, 2, text, len);
+    to = put_bytes(to, 2, entry, (size_t)(end - entry));
+    free(text);
+    return to;
+}
+
+/* In the envelope that each object of Kubernetes' has: its magic number, and runtime.Unknown. */
+static char *put_envelope(char *to, const char *object, size_t len)
+{
+    static const char magic[] = {'k', '8', 's', '\0'};
+    char type[32], *end = put_text(type, 1, "v1");
+
+    end = put_text(end, 2, "ConfigMap");
+    memcpy(to, magic, sizeof(magic));
+    to = put_bytes(to + sizeof(magic), 1, type, (size_t)(end - type));
+    to = put_bytes(to, 2, object, len);
+    to = put_text(to, 3, "");
+    return put_text(to, 4, "");
+}
+
+static size_t put_event_protobuf(char *to, const char *type, size_t n, size_t rv)
+{
+    enum { OTHERS = 320 }; /* what all but the data takes, about */
+    size_t room = size + 4 * OTHERS, len;
+    char *parts = malloc(3 * room), *meta = parts + room, *raw = meta + room, *end;
+
+    if (parts == NULL)
+        die("no memory");
+    end = put_metadata(meta, n, rv);
+    if (strcmp(type, "BOOKMARK") == 0)
+        end = put_entry(end, 12, "k8s.io/initial-events-end", "true");
+    end = put_bytes(parts, 1, meta, (size_t)(end - meta));
+    if (strcmp(type, "BOOKMARK") != 0)
+        end = put_data(end, size > OTHERS ? size - OTHERS : OTHERS / 2);
+    end = put_envelope(raw, parts, (size_t)(end - parts));
+    end = put_bytes(meta, 1, raw, (size_t)(end - raw));
+    len = (size_t)(end - meta);
+    end = put_text(to + 4, 1, "%s", type);
+    end = put_bytes(end, 2, meta, len);
+    len = (size_t)(end - to) - 4;
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = (char)(len >> (24 - 8 * i));
+    free(parts);
+    return len + 4;
+}
+
+/* ---- sending ---- */
+
 static void send_all(int fd, const char *data, size_t len)
 {
+    atomic_fetch_add(&sent, len);
     while (len != 0) {
         ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
 
@@ -97,6 +211,11 @@ static void send_all(int fd, const char *data, size_t len)
         data += n;
         len -= (size_t)n;
     }
+}
+
+static void send_text(int fd, const char *text)
+{
+    send_all(fd, text, strlen(text));
 }
 
 struct out {
@@ -132,13 +251,16 @@ static void add_text(struct out *out, const char *text)
 
 static void add_event(struct out *out, const char *type, size_t n, size_t rv)
 {
+    if (framing == TW_FRAMING_PROTOBUF) {
+        out->len += put_event_protobuf(out->data + out->len, type, n, rv);
+        return;
+    }
     out->len += (size_t)sprintf(out->data + out->len, "{\"type\":\"%s\",\"object\":", type);
     out->len += (size_t)put_object(out->data + out->len, n, rv);
     add_text(out, "}\n");
 }
 
-#define HEAD                                                                                       \
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define HEAD(type) "HTTP/1.1 200 OK\r\nContent-Type: " type "\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 static void send_list(struct out *out)
 {
@@ -163,9 +285,12 @@ static void send_state(struct out *out)
         if (n % CHUNK_EVENTS == CHUNK_EVENTS - 1)
             flush(out);
     }
-    add_text(out, "{\"type\":\"BOOKMARK\",\"object\":{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
-                  "\"metadata\":{\"resourceVersion\":\"1000000\",\"annotations\":{"
-                  "\"k8s.io/initial-events-end\":\"true\"}}}}\n");
+    if (framing == TW_FRAMING_PROTOBUF)
+        add_event(out, "BOOKMARK", 0, 1000000);
+    else
+        add_text(out, "{\"type\":\"BOOKMARK\",\"object\":{\"apiVersion\":\"v1\",\"kind\":"
+                      "\"ConfigMap\",\"metadata\":{\"resourceVersion\":\"1000000\","
+                      "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n");
     flush(out);
 }
 
@@ -205,11 +330,14 @@ static void *serve_one(void *user)
         if (n <= 0)
             break;
         request[n] = '\0';
-        send_all(fd, HEAD, sizeof(HEAD) - 1);
         if (strstr(request, "watch=") == NULL) {
+            send_text(fd, HEAD("application/json"));
             send_list(&out);
             continue;
         }
+        send_text(fd, framing == TW_FRAMING_JSON
+                          ? HEAD("application/json")
+                          : HEAD("application/vnd.kubernetes.protobuf;stream=watch"));
         if (strstr(request, "sendInitialEvents=true") != NULL)
             send_state(&out);
         send_changes(&out);
@@ -313,7 +441,7 @@ static void synced_release(struct synced *synced)
 }
 
 /* As tests/bench/client_go does with client-go's informer. */
-static void measure_at(const char *url, tw_framing framing, bool list_first)
+static void measure_at(const char *url, bool list_first)
 {
     const struct timespec pause = {.tv_nsec = 5000000}; /* seldom: waking up is CPU, too */
     atomic_size_t updates = 0;
@@ -361,8 +489,8 @@ static size_t walk(tw_store *store)
     return walked;
 }
 
-/* Lets the server send its changes, and waits for the last. */
-static void follow(tw_informer *informer)
+/* Lets the server send its changes, and waits for the last; with a handler, until it was told. */
+static void follow(tw_informer *informer, const atomic_size_t *updates)
 {
     const struct timespec pause = {.tv_nsec = 5000000}; /* seldom: waking up is CPU, too */
     tw_reflector_status status;
@@ -373,19 +501,22 @@ static void follow(tw_informer *informer)
     do {
         nanosleep(&pause, NULL);
         tw_informer_get_status(informer, &status);
-    } while (strcmp(status.resource_version, last) != 0);
+    } while (strcmp(status.resource_version, last) != 0 ||
+             (handlers != 0 && atomic_load(updates) < events));
 }
 
 static void measure(int port, bool list_first)
 {
-    tw_informer_options options = {.list_first = list_first};
+    tw_informer_options options = {.list_first = list_first, .framing = framing};
+    atomic_size_t updates = 0;
+    tw_handler_options handler = {.on_update = count_update, .user = &updates};
     struct synced synced = {0};
-    size_t gets = 1000000, walked;
+    size_t gets = 1000000, walked, sent_before;
     double began, cpu, events_s, events_cpu_s, get_s, walk_s;
     char url[64];
 
     sprintf(url, "http://127.0.0.1:%d", port);
-    sync_informer(url, &options, NULL, &synced);
+    sync_informer(url, &options, handlers != 0 ? &handler : NULL, &synced);
 
     began = seconds(CLOCK_THREAD_CPUTIME_ID);
     get_each(tw_informer_store(synced.informer), gets);
@@ -394,17 +525,19 @@ static void measure(int port, bool list_first)
     walked = walk(tw_informer_store(synced.informer));
     walk_s = seconds(CLOCK_THREAD_CPUTIME_ID) - began;
 
+    sent_before = atomic_load(&sent);
     began = now_s();
     cpu = client_cpu_s();
-    follow(synced.informer);
+    follow(synced.informer, &updates);
     events_s = now_s() - began;
     events_cpu_s = client_cpu_s() - cpu;
     printf("{\"objects\":%zu,\"size\":%zu,\"sync_ms\":%.0f,\"sync_cpu_ms\":%.0f,"
            "\"bytes_per_object\":%.0f,\"get_ns\":%.0f,\"walk_ms\":%.2f,\"events_per_s\":%.0f,"
-           "\"event_cpu_us\":%.2f}\n",
+           "\"event_cpu_us\":%.2f,\"bytes_per_event\":%.0f}\n",
            objects, size, synced.s * 1000, synced.cpu_s * 1000,
            (double)synced.held / (double)objects, get_s * 1e9 / (double)gets, walk_s * 1000,
-           (double)events / events_s, events_cpu_s * 1e6 / (double)events);
+           (double)events / events_s, events_cpu_s * 1e6 / (double)events,
+           (double)(atomic_load(&sent) - sent_before) / (double)events);
     if (walked != objects)
         die("the walk missed some");
     synced_release(&synced);
@@ -416,12 +549,12 @@ int main(int argc, char **argv)
     uint16_t port = 0;
     bool only_serve = false;
     const char *url = NULL;
-    tw_framing framing = TW_FRAMING_JSON;
 
     for (int i = 1; i < argc; i++) {
         if (sscanf(argv[i], "--objects=%zu", &objects) == 1 ||
             sscanf(argv[i], "--size=%zu", &size) == 1 ||
-            sscanf(argv[i], "--events=%zu", &events) == 1)
+            sscanf(argv[i], "--events=%zu", &events) == 1 ||
+            sscanf(argv[i], "--handlers=%zu", &handlers) == 1)
             continue;
         if (sscanf(argv[i], "--serve=%hu", &port) == 1)
             only_serve = true;
@@ -435,7 +568,7 @@ int main(int argc, char **argv)
             list_first = false;
         else if (strcmp(argv[i], "--mode=list") != 0)
             die("usage: informerload [--objects=N] [--size=N] [--events=N] [--mode=list|stream] "
-                "[--serve=PORT] [--url=URL [--form=json|protobuf]]");
+                "[--form=json|protobuf] [--handlers=0|1] [--serve=PORT] [--url=URL]");
     }
     if (objects == 0 || events == 0 || size == 0)
         die("nothing to do");
@@ -446,7 +579,7 @@ int main(int argc, char **argv)
         atomic_store(&may_send, true);
         pause();
     } else if (url != NULL) {
-        measure_at(url, framing, list_first);
+        measure_at(url, list_first);
     } else {
         measure(start_server(0), list_first);
     }
