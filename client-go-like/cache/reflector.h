@@ -41,7 +41,8 @@ enum {
 
 /* What an informer is told, in the reflector's thread. Any may be NULL. */
 struct reflector_hooks {
-    /* The store is complete up to `rv`: at each event and bookmark, also where that is no news. */
+    /* The store is complete up to `rv`: after events that were read together, and bookmarks, also
+     * where that is no news. */
     void (*on_version)(void *user, const char *rv);
     /* The store has held a whole state (each time again). */
     void (*on_synced)(void *user);
