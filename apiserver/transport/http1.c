@@ -138,7 +138,8 @@ static struct request *read_head(struct conn *conn, struct http1_head *ret_head)
     request->refusal = http1_head_read(conn->sock->input->bytes, conn->exchange.scanned,
                                        &request->arena, ret_head);
     request->why = ret_head->why;
-    request->close = request->refusal != 0;
+    request->close =
+        request->refusal != 0 || request->arena.failed; /* where it ends is not known */
     request->h1.conn = conn;
     request->h1.keep_alive = ret_head->keep_alive;
     pub->method = ret_head->method;
@@ -186,8 +187,8 @@ static void handle_whole(struct conn *conn, struct request *request)
     request->h1.len = (size_t)exchange->scanned + exchange->body_len;
     request->pub.body = bytes_of(conn->sock->input->bytes + exchange->scanned, exchange->body_len);
     websocket_read_handshake(request, bytes_of(NULL, 0));
-    request->close |=
-        request->pub.websocket; /* if it does not become one: nobody knows what follows */
+    /* If it does not become one: nobody knows what follows. */
+    request->close |= request->pub.websocket;
     handle(conn, request);
 }
 
