@@ -3,7 +3,7 @@
  * options in the query, a continue token, and tokens among WebSocket subprotocols.
  *
  * The first line is a method and a target, the second such a token or protocols; the rest is a
- * head.
+ * head, and a body in chunks.
  */
 #include <stdlib.h>
 
@@ -11,6 +11,7 @@
 #include "apiserver/request/list_options.h"
 #include "apiserver/request/subprotocol.h"
 #include "apiserver/request/timeout.h"
+#include "apiserver/transport/http1_chunks.h"
 #include "apiserver/transport/http1_head.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -88,6 +89,28 @@ static void check_head(struct arena *arena, struct bytes input)
     free(copy);
 }
 
+/* In two pieces it is the same body as in one, and no longer than what it came in. */
+static void check_chunks(struct bytes input)
+{
+    enum { LIMIT = 1000 };
+    char *all = bytes_dup(input), *cut = bytes_dup(input);
+    struct http1_chunks one = {.at = CHUNK_SIZE_BEGIN}, two = one;
+    struct bytes left = bytes_of(all, input.len), begin = bytes_of(cut, input.len / 2);
+    struct bytes end = bytes_of(cut + begin.len, input.len - begin.len);
+    size_t len = 0, cut_len = 0;
+    int status, cut_status;
+
+    must(all != NULL && cut != NULL);
+    status = http1_chunks_read(&one, &left, all, &len, LIMIT);
+    cut_status = http1_chunks_read(&two, &begin, cut, &cut_len, LIMIT);
+    if (cut_status == 0 && two.at != CHUNKS_NONE)
+        cut_status = http1_chunks_read(&two, &end, cut, &cut_len, LIMIT);
+    must(status == cut_status && one.at == two.at && len <= LIMIT && len <= input.len);
+    must(bytes_eq(bytes_of(all, len), bytes_of(cut, cut_len)));
+    free(all);
+    free(cut);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes rest = bytes_of((const char *)data, size), target = bytes_cut(&rest, '\n'),
@@ -103,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_continue(&arena, token);
     check(subprotocol_choose(&arena, token, &protocol, &err), &err);
     check_head(&arena, rest);
+    check_chunks(rest);
     arena_release(&arena);
     return 0;
 }
