@@ -67,6 +67,17 @@ class Metrics(ApiTest):
                                   ("LIST", "cluster", 200), ("DELETE", "resource", 200), ("GET", "resource", 404), ("DELETECOLLECTION", "namespace", 200)):
             self.assertEqual(self.counted(verb=verb, scope=scope, code=code, resource="secrets", group="", version="v1"), 1, (verb, code))
 
+    def test_requests_that_alternate_are_told_apart(self):
+        """On one connection, so one loop counts them all; what it counted last is not all there is."""
+        events, leases = "/api/v1/namespaces/default/events", "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+        asked = ((leases, "leases", "namespace", "LIST", 200), (events, "events", "namespace", "LIST", 200),
+                 ("/api/v1/events", "events", "cluster", "LIST", 200), (leases + "/none", "leases", "resource", "GET", 404))
+        labels = [dict(resource=resource, scope=scope, verb=verb, code=code) for _, resource, scope, verb, code in asked]
+        before = [self.counted(**one) for one in labels]
+        for path, *_ in 3 * asked:
+            self.client.get(path)
+        self.assertEqual([self.counted(**one) for one in labels], [count + 3 for count in before])
+
     def test_dry_runs_are_told_apart(self):
         self.made(CONFIGMAPS + "?dryRun=All", configmap("dry"))
         self.assertEqual(self.counted(verb="POST", dry_run="All"), 1)
