@@ -237,9 +237,9 @@ void storage_submit_all(struct storage *storage, struct write *writes)
     storage->queued += count;
     *storage->queue_end = writes;
     storage->queue_end = &last->next;
-    if (wakes) /* only then can the writer be asleep */
-        pthread_cond_signal(&storage->wake);
     pthread_mutex_unlock(&storage->lock);
+    if (wakes) /* only then can the writer be asleep; it needs the lock, so not before */
+        pthread_cond_signal(&storage->wake);
 }
 
 void storage_submit(struct storage *storage, struct write *write)
