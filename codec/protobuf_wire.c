@@ -13,7 +13,7 @@ static bool fail(struct wire_reader *r, const char *wrong)
     return false;
 }
 
-static bool read_varint(struct wire_reader *r, uint64_t *ret)
+static bool read_long_varint(struct wire_reader *r, uint64_t *ret)
 {
     uint64_t n = 0;
 
@@ -32,6 +32,15 @@ static bool read_varint(struct wire_reader *r, uint64_t *ret)
         }
     }
     return fail(r, "a number has more than 64 bits");
+}
+
+/* Nearly all are a byte: tags, and lengths of texts. */
+static inline bool read_varint(struct wire_reader *r, uint64_t *ret)
+{
+    if (r->at == r->end || (signed char)*r->at < 0)
+        return read_long_varint(r, ret);
+    *ret = (uint64_t)*r->at++;
+    return true;
 }
 
 static bool read_fixed(struct wire_reader *r, size_t len, uint64_t *ret)

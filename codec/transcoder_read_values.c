@@ -11,11 +11,27 @@
 #include "base/c_locale.h"
 #include "codec/json_text.h"
 
+/* Eight bytes at a time, of which the last may be some of those before. */
+static bool is_ascii(struct bytes text)
+{
+    uint64_t any = 0;
+
+    if (text.len >= sizeof(any)) {
+        for (size_t i = 0; i + sizeof(any) < text.len; i += sizeof(any))
+            any |= json_load_8(text.ptr + i);
+        any |= json_load_8(text.ptr + text.len - sizeof(any));
+    } else {
+        for (size_t i = 0; i < text.len; i++)
+            any |= (uint64_t)((unsigned char)text.ptr[i] & 0x80);
+    }
+    return (any & 0x8080808080808080) == 0;
+}
+
 bool read_is_utf8(struct bytes text)
 {
     const char *at = text.ptr, *end;
 
-    if (text.len == 0)
+    if (is_ascii(text))
         return true;
     end = at + text.len;
     while ((at = json_skip_plain(at, end)) < end) {

@@ -120,6 +120,25 @@ TEST(wire, unknown_fields_are_passed_over_and_counted)
     arena_release(&arena);
 }
 
+TEST(wire, a_byte_that_is_no_utf8_is_found_wherever_it_stands)
+{
+    char raw[64] = {'\x0a', 0, '\x0a'}; /* metadata, and its name */
+
+    for (size_t len = 1; len <= 40; len++) {
+        raw[1] = (char)(len + 2);
+        raw[3] = (char)len;
+        memset(raw + 4, 'a', len);
+        for (size_t at = 0; at < len; at++) {
+            raw[4 + at] = '\xff';
+            check_refused("k8s.io.api.core.v1.PersistentVolumeClaim", bytes_of(raw, len + 4),
+                          STATUS_BAD_REQUEST, "metadata.name: a string is not UTF-8");
+            raw[4 + at] = 'a';
+        }
+    }
+    check_read("k8s.io.api.core.v1.Secret", WIRE("\x1a\x0a\x0a\x1f\x7f abcd\xc3\xa9"),
+               "{'type':'\\n\\u001f\x7f abcd\xc3\xa9'}");
+}
+
 TEST(wire, broken_bytes_are_refused_with_the_reason)
 {
     static const char name[] = "k8s.io.api.core.v1.PersistentVolumeClaim";
