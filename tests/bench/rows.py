@@ -440,5 +440,6 @@ def all_rows(quick):
     for form, goal in (("json", ">= 800 MB/s"), ("protobuf", ">= 500 MB/s")):
         rows[f"informer-{form}"] = one(goal, informer_of(form, 100_000, part(200_000, 50_000)), 1)
         # Events as fast as the socket, a handler told each: what the client can, not what a server's commits bring.
-        rows[f"informer-full-{form}"] = one(goal, informer(1024, form=form, mode="stream", handlers=1), 1)
+        for size, name in ((1024, f"informer-full-{form}"), (4096, f"informer-full-{form}-4096")):
+            rows[name] = one(goal, informer(size, form=form, mode="stream", handlers=1), 1)
     return rows
