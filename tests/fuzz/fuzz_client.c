@@ -28,6 +28,7 @@ static void check(tw_event *event)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    struct arena scratch = {0};
     tw_event event = {0};
     tw_error *error = NULL;
     tw_status st;
@@ -35,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     st = stream_decode(bytes_of((const char *)data + 1, size - 1), (data[0] & 1) != 0,
-                       (data[0] & 2) != 0, &event, &error);
+                       (data[0] & 2) != 0, &scratch, &event, &error);
+    arena_release(&scratch); /* the object stands by itself */
     if (st == TW_OK)
         check(&event);
     else
