@@ -106,11 +106,15 @@ static inline void find_head(const struct cow_node *node, struct bytes key, uint
 /* How many slots have a key < `key`, or <= `key` if `with`. */
 static uint32_t slots_before(const struct cow_node *node, struct bytes key, bool with)
 {
-    struct bytes prefix = bytes_of(node->slots[0].key.ptr, node->prefix_len);
+    struct bytes prefix;
     uint32_t low = 0, high;
-    int order = bytes_cmp(bytes_of(key.ptr, key.len < prefix.len ? key.len : prefix.len), prefix);
+    int order;
 
-    if (order != 0 || node->count == 0)
+    if (node->count == 0)
+        return 0;
+    prefix = bytes_of(node->slots[0].key.ptr, node->prefix_len);
+    order = bytes_cmp(bytes_of(key.ptr, key.len < prefix.len ? key.len : prefix.len), prefix);
+    if (order != 0)
         return order < 0 ? 0 : node->count;
     find_head(node, key, &low, &high);
     while (low < high) {
