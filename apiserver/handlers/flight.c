@@ -5,6 +5,7 @@
 #include "apiserver/handlers/access.h"
 #include "apiserver/handlers/list_stream.h"
 #include "base/clock.h"
+#include "base/counter.h"
 
 enum place { PLACE_NONE, PLACE_WAITED_FOR, PLACE_HELD };
 
@@ -43,13 +44,6 @@ static void count(_Atomic uint64_t *counter, uint64_t by)
 static void discount(_Atomic uint64_t *counter, uint64_t by)
 {
     atomic_fetch_sub_explicit(counter, by, memory_order_relaxed);
-}
-
-/* Of a number that only this loop changes: without the lock that a read and write in one takes. */
-static void count_own(_Atomic uint64_t *counter, uint64_t by)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
-                          memory_order_relaxed);
 }
 
 static uint64_t value(const _Atomic uint64_t *counter)

@@ -117,7 +117,7 @@ struct conn *conn_new(struct http_server *server, h2o_socket_t *sock)
     sock->on_close.data = conn;
     list_append(&server->conns, &conn->link);
     sweep_later(server);
-    COUNTER_ADD(server->counters.connections, 1);
+    count_own(&server->counters.connections, 1);
     return conn;
 }
 
@@ -152,7 +152,7 @@ void conn_count_sent(struct conn *conn)
 {
     uint32_t written = (uint32_t)conn->sock->bytes_written;
 
-    COUNTER_ADD(conn->server->counters.bytes_sent_total, (uint32_t)(written - conn->counted));
+    count_own(&conn->server->counters.bytes_sent_total, (uint32_t)(written - conn->counted));
     conn->counted = written;
 }
 
@@ -165,7 +165,7 @@ static void refuse(struct conn *conn, bool tls, struct bytes peer)
     struct buf answer = {0};
 
     LOG_DEBUG("too many connections of one address", LOG_BYTES("peer", peer));
-    COUNTER_ADD(conn->server->counters.connections_refused_total, 1);
+    count_own(&conn->server->counters.connections_refused_total, 1);
     if (tls || body == NULL) {
         blob_unref(body);
         conn_close(conn);

@@ -170,7 +170,7 @@ void request_dispatch(struct request *request)
 {
     struct http_server *server = request->server;
 
-    COUNTER_ADD(server->counters.requests_total, 1);
+    count_own(&server->counters.requests_total, 1);
     request->dispatched = true;
     if (request->refusal != 0) {
         refuse(request, request->refusal, request->why);

@@ -141,7 +141,7 @@ static void take_over(struct request *request, struct http1_stream stream)
     request_free(request);
     h2o_socket_dont_read(conn->sock, 0);
     h2o_socket_read_start(conn->sock, on_read);
-    COUNTER_ADD(conn->server->counters.streams, 1);
+    count_own(&conn->server->counters.streams, 1);
 }
 
 struct http_stream *http1_start_stream(struct request *request, const struct http_response *head,
@@ -235,7 +235,7 @@ static void http1_stream_end(struct http_stream *base)
     struct http1_stream *stream = (struct http1_stream *)base;
     struct conn *conn = container_of(stream, struct conn, stream);
 
-    COUNTER_SUB(conn->server->counters.streams, 1);
+    discount_own(&conn->server->counters.streams, 1);
     stream->ending = true;
     if (!h2o_socket_is_writing(conn->sock))
         finish(conn);
@@ -245,7 +245,7 @@ static void http1_stream_abort(struct http_stream *base)
 {
     struct conn *conn = container_of((struct http1_stream *)base, struct conn, stream);
 
-    COUNTER_SUB(conn->server->counters.streams, 1);
+    discount_own(&conn->server->counters.streams, 1);
     conn_reset(conn);
 }
 
@@ -263,7 +263,7 @@ static void on_closed(struct conn *conn)
     stream->handler = NULL;
     if (handler == NULL)
         return;
-    COUNTER_SUB(conn->server->counters.streams, 1);
+    discount_own(&conn->server->counters.streams, 1);
     handler->on_gone(stream->user);
 }
 

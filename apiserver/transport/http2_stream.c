@@ -23,7 +23,7 @@ static void tell_gone(struct h2_stream *stream)
     stream->base.handler = NULL;
     if (handler == NULL)
         return;
-    COUNTER_SUB(stream->h2->conn->server->counters.streams, 1);
+    discount_own(&stream->h2->conn->server->counters.streams, 1);
     handler->on_gone(stream->base.user);
 }
 
@@ -275,7 +275,7 @@ static struct http_stream *http2_start_stream(struct request *request,
     }
     stream->base.handler = handler;
     stream->base.user = user;
-    COUNTER_ADD(stream->h2->conn->server->counters.streams, 1);
+    count_own(&stream->h2->conn->server->counters.streams, 1);
     list_append(&stream->h2->handed_over, &stream->handed_over); /* ready behind the head */
     http2_flush_soon(stream->h2);
     return &stream->base;
@@ -323,7 +323,7 @@ static void h2_stream_end(struct http_stream *base)
 {
     struct h2_stream *stream = (struct h2_stream *)base;
 
-    COUNTER_SUB(stream->h2->conn->server->counters.streams, 1);
+    discount_own(&stream->h2->conn->server->counters.streams, 1);
     stream->ended = true;
     h2_stream_output_started(stream);
 }
@@ -332,7 +332,7 @@ static void h2_stream_abort(struct http_stream *base)
 {
     struct h2_stream *stream = (struct h2_stream *)base;
 
-    COUNTER_SUB(stream->h2->conn->server->counters.streams, 1);
+    discount_own(&stream->h2->conn->server->counters.streams, 1);
     h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
 }
 

@@ -58,7 +58,7 @@ static void on_accept(h2o_socket_t *sock, const char *err)
             return; /* EAGAIN; or a peer that has left the queue: poll says when there is more */
         }
         listener->complained = false;
-        COUNTER_ADD(listener->server->counters.connections_total, 1);
+        count_own(&listener->server->counters.connections_total, 1);
         conn = conn_new(listener->server, accepted);
         if (conn != NULL && conn_admit(conn, listener->tls))
             conn_start(conn, listener->tls);
@@ -182,7 +182,7 @@ void http_server_free(struct http_server *server)
 
 void http_server_on_conn_gone(struct http_server *server)
 {
-    COUNTER_SUB(server->counters.connections, 1);
+    discount_own(&server->counters.connections, 1);
     if (server->draining && list_empty(&server->conns))
         loop_defer(server->loop, &server->turn);
 }

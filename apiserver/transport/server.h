@@ -6,6 +6,7 @@
 
 #include "apiserver/transport/conn.h"
 #include "base/buf.h"
+#include "base/counter.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -16,13 +17,6 @@ struct server_counters {
     _Atomic uint64_t connections_total, connections_refused_total, requests_total, bytes_sent_total,
         connections, streams;
 };
-
-/* One thread writes, so nothing has to be read and written in one. */
-#define COUNTER_ADD(counter, n)                                                                    \
-    atomic_store_explicit(&(counter),                                                              \
-                          atomic_load_explicit(&(counter), memory_order_relaxed) + (n),            \
-                          memory_order_relaxed)
-#define COUNTER_SUB(counter, n) COUNTER_ADD(counter, -(uint64_t)(n))
 
 struct http_server {
     struct loop *loop;

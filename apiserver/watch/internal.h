@@ -14,6 +14,7 @@
 #include "apiserver/watch/history.h"
 #include "apiserver/watch/watcher.h"
 #include "apiserver/watch/window.h"
+#include "base/counter.h"
 #include "base/tree.h"
 
 /* Written by the cache's loop alone, read by anyone. */
@@ -22,9 +23,7 @@ struct counter {
 };
 static inline void counter_add(struct counter *counter, uint64_t n)
 {
-    uint64_t now = atomic_load_explicit(&counter->n, memory_order_relaxed);
-
-    atomic_store_explicit(&counter->n, now + n, memory_order_relaxed);
+    count_own(&counter->n, n);
 }
 
 /* One resource: what its storage prefix names, whatever version it is asked for in. */
