@@ -21,12 +21,12 @@ int main(void)
     tw_client *client = NULL;
     tw_informer *informer = NULL;
     tw_error *error = NULL;
-    bool failed = tw_client_new(NULL, &client, &error) ||
+    /* Lines from the first one on: the handlers write from the informer's thread. */
+    bool failed = setvbuf(stdout, NULL, _IOLBF, 0) || tw_client_new(NULL, &client, &error) ||
                   tw_informer_new(client, &configmaps, NULL, &informer, &error) ||
                   tw_informer_add_handler(informer, &handler, NULL, &error) ||
                   tw_informer_start(informer, &error);
 
-    setvbuf(stdout, NULL, _IOLBF, 0);
     failed ? fprintf(stderr, "%s\n", tw_error_message(error)) : getchar();
     tw_informer_free(informer);
     tw_client_unref(client);
