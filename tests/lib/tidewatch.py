@@ -32,6 +32,11 @@ def is_sanitized():
         return re.search(r"^SANITIZE:\w+=(.+)$", f.read(), re.M) is not None
 
 
+def sanitizers_kib():
+    """What a sanitizer may keep resident itself: freed blocks, and shadows of all bytes."""
+    return 1 << 20 if is_sanitized() else 0
+
+
 def link_of(path):
     try:
         return os.readlink(path)
