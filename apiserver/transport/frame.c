@@ -61,15 +61,93 @@ struct frame *frame_new_control(enum frame_control type, struct bytes payload)
     return make(payload, 0, (uint8_t)type);
 }
 
+/* ---- references ---- */
+
+/*
+ * One count for all loops is a cache line that they fight for: with two of them, 13 % of the CPU of
+ * an event to 10,000 streams. So a loop's thread takes a handful of references at a time, and gives
+ * back together what is left and what was dropped.
+ */
+enum { CREDITS = 16, HANDFUL = 64 };
+
+struct credit {
+    struct frame *frame;
+    uint32_t refs; /* that are this thread's, and that nobody on it holds just now */
+};
+
+static _Thread_local struct {
+    bool open, used;
+    struct credit of[CREDITS];
+} credits;
+
+static void drop(struct frame *frame, uint32_t refs)
+{
+    if (atomic_fetch_sub_explicit(&frame->refs, refs, memory_order_acq_rel) == refs)
+        free(frame);
+}
+
+static void settle(struct credit *credit)
+{
+    if (credit->refs > 0)
+        drop(credit->frame, credit->refs);
+    *credit = (struct credit){0};
+}
+
+/* By the address: frames are at least a cache line apart. */
+static struct credit *credit_of(struct frame *frame)
+{
+    struct credit *credit = &credits.of[(uintptr_t)frame / 64 % CREDITS];
+
+    if (credit->frame != frame) {
+        settle(credit);
+        credit->frame = frame;
+        credits.used = true;
+    }
+    return credit;
+}
+
+void frame_credits_open(void)
+{
+    credits.open = true;
+}
+
+void frame_credits_settle(void)
+{
+    if (!credits.used)
+        return;
+    credits.used = false;
+    for (size_t i = 0; i < CREDITS; i++)
+        settle(&credits.of[i]);
+}
+
+void frame_credits_close(void)
+{
+    frame_credits_settle();
+    credits.open = false;
+}
+
 struct frame *frame_ref(struct frame *frame)
 {
-    atomic_fetch_add_explicit(&frame->refs, 1, memory_order_relaxed);
+    struct credit *credit;
+
+    if (!credits.open) {
+        atomic_fetch_add_explicit(&frame->refs, 1, memory_order_relaxed);
+        return frame;
+    }
+    credit = credit_of(frame);
+    if (credit->refs == 0) {
+        atomic_fetch_add_explicit(&frame->refs, HANDFUL, memory_order_relaxed);
+        credit->refs = HANDFUL;
+    }
+    credit->refs--;
     return frame;
 }
 
 struct frame *frame_unref(struct frame *frame)
 {
-    if (frame != NULL && atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) == 1)
-        free(frame);
+    if (frame != NULL && credits.open)
+        credit_of(frame)->refs++;
+    else if (frame != NULL)
+        drop(frame, 1);
     return NULL;
 }

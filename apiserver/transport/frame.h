@@ -42,6 +42,13 @@ struct frame *frame_ref(struct frame *frame);
 /* Drops a reference (NULL is fine). Returns NULL. */
 struct frame *frame_unref(struct frame *frame);
 
+/* Between open and close a thread counts its references by itself, and settles them with the other
+ * threads when it says so: a loop at the end of each turn. A frame that it was the last to drop is
+ * freed then, or before. */
+void frame_credits_open(void);
+void frame_credits_settle(void);
+void frame_credits_close(void);
+
 static inline struct bytes frame_payload(const struct frame *frame)
 {
     return bytes_of(frame->data + frame->payload_at, frame->payload_len);

@@ -3,6 +3,7 @@
  * are late wait for one turn of the others.
  * h2o has lists of timeouts with one length each; ours differ, so they live in a binary heap.
  */
+#include "apiserver/transport/frame.h"
 #include "apiserver/transport/loop_h2o.h"
 
 #include <errno.h>
@@ -271,6 +272,7 @@ void loop_run(struct loop *loop)
 {
     bool late = false;
 
+    frame_credits_open();
     while (!atomic_load_explicit(&loop->stopped, memory_order_acquire)) {
         int32_t wait;
 
@@ -279,6 +281,7 @@ void loop_run(struct loop *loop)
         if (!late)
             run_timers(loop);
         run_pending(loop);
+        frame_credits_settle();
         wait = wait_ms(loop);
         loop->now_ms = 0;                /* whoever asks first after the sleep takes the time */
         h2o_evloop_run(loop->h2o, wait); /* fails with EINTR: the next turn does it */
@@ -286,6 +289,7 @@ void loop_run(struct loop *loop)
         run_deferred(loop);
         run_pending(loop);
     }
+    frame_credits_close();
     atomic_store_explicit(&loop->stopped, false, memory_order_relaxed);
 }
 

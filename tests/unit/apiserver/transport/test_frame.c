@@ -82,3 +82,40 @@ TEST(frame, a_control_frame_may_be_empty)
     CHECK_INT(frame_message(frame).len, 0);
     frame_unref(frame);
 }
+
+TEST(frame, references_of_a_loop_are_settled_with_the_others)
+{
+    struct frame *frame = frame_new(BYTES("x"));
+
+    frame_credits_open();
+    for (size_t i = 0; i < 1000; i++)
+        frame_ref(frame);
+    for (size_t i = 0; i < 999; i++)
+        frame_unref(frame);
+    frame_credits_settle();
+    CHECK_INT(atomic_load(&frame->refs), 2);
+    frame_unref(frame);
+    frame_unref(frame);
+    CHECK_TEXT(frame_payload(frame), "x"); /* until it is settled */
+    frame_credits_close();
+}
+
+TEST(frame, any_number_of_frames_is_settled)
+{
+    struct frame *frames[100];
+
+    frame_credits_open();
+    for (size_t i = 0; i < ARRAY_LEN(frames); i++)
+        frames[i] = frame_new(BYTES("x"));
+    for (size_t round = 0; round < 3; round++)
+        for (size_t i = 0; i < ARRAY_LEN(frames); i++)
+            frame_ref(frames[i]);
+    for (size_t i = 0; i < ARRAY_LEN(frames); i++)
+        frame_unref(frames[i]);
+    frame_credits_close();
+    for (size_t i = 0; i < ARRAY_LEN(frames); i++) {
+        CHECK_INT(atomic_load(&frames[i]->refs), 3);
+        for (size_t n = 0; n < 3; n++)
+            frame_unref(frames[i]); /* a thread without credits drops at once */
+    }
+}
