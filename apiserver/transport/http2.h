@@ -10,6 +10,7 @@ struct http2 {
     struct conn *conn;
     nghttp2_session *session;
     struct list streams;
+    struct list awake;       /* streams that have output again: nghttp2 is told of each in turn */
     struct list handed_over; /* streams whose frames are all in `out` */
     struct buf out;    /* on its way to the kernel; one write at a time is the back-pressure */
     size_t bodies_len; /* of the requests that are not complete, together */
@@ -28,7 +29,8 @@ struct http2 {
 struct h2_stream {
     struct http_stream base;
     struct http2 *h2;
-    struct list link, handed_over;
+    struct list link;
+    struct list queued;      /* in `awake`, or in `handed_over` */
     struct request *request; /* NULL: answered */
     struct loop_timer
         timer;         /* for the rest of the request; then for the client to take the answer */
@@ -44,6 +46,7 @@ struct h2_stream {
     bool wants_push;   /* has been told that there is no room */
     bool tunnel;       /* of an extended CONNECT: the client may send at any time */
     bool asleep;       /* nghttp2 waits for nghttp2_session_resume_data() */
+    bool had_turn;     /* has sent since it was resumed */
 };
 
 extern const struct http_engine_ops http2_engine_ops;
@@ -54,6 +57,8 @@ void http2_drop_body(struct http2 *h2, size_t len);
 void http2_flush_soon(struct http2 *h2);
 /* Frees it. The client has left, or everything is done: tells whoever has to know. */
 void h2_stream_gone(struct h2_stream *stream);
+/* Resumes the stream that has waited longest; false when none waits. */
+bool h2_stream_resume_next(struct http2 *h2);
 /* All frames were sent and the socket has taken them. */
 void h2_stream_on_handed_over(struct h2_stream *stream);
 /* What the client of a tunnel sends, and that it sends no more. */

@@ -90,8 +90,8 @@ void http2_push_gone(struct h2_stream *stream)
         if (!waiting->wants_push)
             continue;
         waiting->wants_push = false;
-        if (waiting->batch.count == 0 && !list_linked(&waiting->handed_over))
-            list_append(&h2->handed_over, &waiting->handed_over);
+        if (waiting->batch.count == 0 && !list_linked(&waiting->queued))
+            list_append(&h2->handed_over, &waiting->queued);
     }
     http2_flush_soon(h2);
 }

@@ -12,7 +12,7 @@ static void drop_output(struct h2_stream *stream)
     frame_batch_release(&stream->batch);
     stream->body = blob_unref(stream->body);
     stream->sent = 0;
-    list_remove(&stream->handed_over);
+    list_remove(&stream->queued);
 }
 
 /* The handler hears of it, once, unless it has ended the stream itself. */
@@ -93,12 +93,35 @@ void h2_stream_output_started(struct h2_stream *stream)
         loop_timer_start(server->loop, &stream->timer, server->limits.write_stall_ms);
     if (stream->asleep) {
         stream->asleep = false;
-        (void)nghttp2_session_resume_data(stream->h2->session, stream->id);
+        list_remove(&stream->queued);
+        list_append(&stream->h2->awake, &stream->queued);
     }
     http2_flush_soon(stream->h2);
 }
 
 /* ---- what nghttp2 pulls ---- */
+
+bool h2_stream_resume_next(struct http2 *h2)
+{
+    struct h2_stream *stream;
+
+    if (list_empty(&h2->awake))
+        return false;
+    stream = list_entry(h2->awake.next, struct h2_stream, queued);
+    list_remove(&stream->queued);
+    stream->had_turn = false;
+    (void)nghttp2_session_resume_data(h2->session, stream->id);
+    return true;
+}
+
+/* One frame of DATA a turn, while others wait for theirs. */
+static bool gives_way(struct h2_stream *stream)
+{
+    if (!stream->had_turn || list_empty(&stream->h2->awake) || !has_output(stream))
+        return false;
+    list_append(&stream->h2->awake, &stream->queued);
+    return true;
+}
 
 static size_t copy_body(struct h2_stream *stream, uint8_t *to, size_t room, bool *ret_last)
 {
@@ -143,8 +166,8 @@ static size_t copy_frames(struct h2_stream *stream, uint8_t *to, size_t room, bo
     }
     if (copied > 0 && batch->at == batch->count) {
         frame_batch_release(batch);
-        if (!list_linked(&stream->handed_over))
-            list_append(&stream->h2->handed_over, &stream->handed_over);
+        if (!list_linked(&stream->queued))
+            list_append(&stream->h2->handed_over, &stream->queued);
     }
     *ret_last = stream->ended && batch->count == 0;
     return copied;
@@ -164,6 +187,9 @@ static ssize_t on_pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t
     (void)session;
     (void)id;
     (void)user;
+    if (gives_way(stream))
+        return NGHTTP2_ERR_DEFERRED;
+    stream->had_turn = true;
     copied = stream->streaming      ? copy_frames(stream, to, room, &last)
              : stream->body != NULL ? copy_body(stream, to, room, &last)
                                     : 0;
@@ -276,7 +302,7 @@ static struct http_stream *http2_start_stream(struct request *request,
     stream->base.handler = handler;
     stream->base.user = user;
     count_own(&stream->h2->conn->server->counters.streams, 1);
-    list_append(&stream->h2->handed_over, &stream->handed_over); /* ready behind the head */
+    list_append(&stream->h2->handed_over, &stream->queued); /* ready behind the head */
     http2_flush_soon(stream->h2);
     return &stream->base;
 }

@@ -573,6 +573,47 @@ TEST(http2, an_end_waits_for_all_that_was_written)
     CHECK_INT(test.gone, 0);
 }
 
+static void write_big_to_all(struct server_test *it)
+{
+    struct frame *frame = frame_new(blob_bytes(it->big));
+
+    for (size_t s = 0; s < it->stream_count; s++)
+        http_stream_write(it->streams[s], &frame, 1);
+    frame_unref(frame);
+}
+
+static size_t least_of(struct answer *const *answers, size_t count)
+{
+    size_t least = SIZE_MAX;
+
+    for (size_t i = 0; i < count; i++)
+        if (answers[i]->body.len < least)
+            least = answers[i]->body.len;
+    return least;
+}
+
+TEST(http2, streams_with_much_to_send_take_turns)
+{
+    enum { READ_AT_ONCE = 65536 };
+    struct answer *answers[3];
+    struct client *client;
+
+    begin();
+    client = client_new_with(&test, false, 4 * BIG);
+    CHECK(nghttp2_session_set_local_window_size(client->session, 0, 0, 4 * BIG) == 0);
+    for (int i = 0; i < 3; i++)
+        answers[i] = open_stream(client, i + 1);
+    client_settle(client);
+    on_loop(&test, write_big_to_all);
+    CHECK(until_body(client, answers[0], BIG));
+    CHECK(least_of(answers, 3) + READ_AT_ONCE >= BIG);
+    for (int i = 1; i < 3; i++)
+        CHECK(until_body(client, answers[i], BIG));
+    client_free(client);
+    CHECK(wait_for(&test, &test.gone, 3));
+    stop(&test);
+}
+
 TEST(http2, an_aborted_stream_is_reset_and_the_connection_goes_on)
 {
     struct client *client;
