@@ -9,6 +9,7 @@
 #include "apiserver/transport/tls_conn.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum {
     OUT_MAX = 128 << 10, /* bytes handed to the socket at once */
@@ -98,10 +99,25 @@ static void end(struct conn *conn)
     conn_linger(conn);
 }
 
+/* What the socket takes at once. libh2o says only on the next turn that it has written: until then
+ * each connection of this turn would hold a buffer of its own, as large as all that it sends. */
+static size_t send_now(struct conn *conn, struct bytes out)
+{
+    ssize_t sent = -1;
+
+    if (conn->ssl == NULL)
+        sent = send(h2o_socket_get_fd(conn->sock), out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent <= 0)
+        return 0; /* an error is libh2o's to find */
+    conn->sock->bytes_written += (size_t)sent;
+    return (size_t)sent;
+}
+
 static void flush(struct http2 *h2)
 {
     struct conn *conn = h2->conn;
     h2o_iovec_t vec;
+    size_t sent;
 
     if (h2o_socket_is_writing(conn->sock))
         return;
@@ -111,7 +127,12 @@ static void flush(struct http2 *h2)
         return;
     }
     if (h2->out.len > 0) {
-        vec = h2o_iovec_init(h2->out.data, h2->out.len);
+        sent = send_now(conn, buf_bytes(&h2->out));
+        if (sent == h2->out.len) {
+            on_written(conn->sock, NULL);
+            return;
+        }
+        vec = h2o_iovec_init(h2->out.data + sent, h2->out.len - sent);
         conn_write_started(conn);
         h2o_socket_write(conn->sock, &vec, 1, on_written);
         return;
