@@ -247,6 +247,19 @@ static uint64_t bytes_acknowledged(int fd)
     return (uint64_t)queued;
 }
 
+size_t conn_send_now(struct conn *conn, struct bytes bytes)
+{
+    ssize_t sent = -1;
+
+    if (conn->ssl == NULL)
+        sent =
+            send(h2o_socket_get_fd(conn->sock), bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent <= 0)
+        return 0;
+    conn->sock->bytes_written += (size_t)sent;
+    return (size_t)sent;
+}
+
 void conn_write_started(struct conn *conn)
 {
     conn->moved_ms = (uint32_t)loop_now_ms(conn->server->loop);

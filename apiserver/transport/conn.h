@@ -40,6 +40,8 @@ struct conn_ops {
 
 struct http_stream_ops {
     void (*write)(struct http_stream *stream, struct frame *const *frames, size_t count);
+    /* HTTP/1 only; NULL: write() it is. */
+    void (*write_now)(struct http_stream *stream, struct frame *const *frames, size_t count);
     void (*end)(struct http_stream *stream);
     void (*abort)(struct http_stream *stream);
     /* HTTP/2 only. */
@@ -134,6 +136,10 @@ void conn_linger(struct conn *conn);
 void conn_wait(struct conn *conn, uint32_t ms);
 /* The stream is over, and `wait` is there again. */
 void conn_end_stream(struct conn *conn);
+/* Sends what the socket takes at once, and says how much that is: nothing over TLS, or when there
+ * is an error, which libh2o finds with the rest. libh2o says of each write on the next turn that it
+ * is done: what has left needs no buffer until then, nor a look at its connection. */
+size_t conn_send_now(struct conn *conn, struct bytes bytes);
 /* Bytes are on their way, and are seen to move from now on. */
 void conn_write_started(struct conn *conn);
 /* Cuts the connections of a server whose peers take nothing: its timer `sweep`. */

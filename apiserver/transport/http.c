@@ -109,6 +109,16 @@ void http_stream_write(struct http_stream *stream, struct frame *const *frames, 
     stream->ops->write(stream, frames, count);
 }
 
+void http_stream_write_now(struct http_stream *stream, struct frame *const *frames, size_t count)
+{
+    assert(stream->ready && count > 0 && count <= HTTP_STREAM_WRITE_MAX);
+    stream->ready = false;
+    if (stream->ops->write_now != NULL)
+        stream->ops->write_now(stream, frames, count);
+    else
+        stream->ops->write(stream, frames, count);
+}
+
 enum status http_stream_push(struct http_stream *stream, struct bytes path,
                              const struct http_response *response)
 {

@@ -95,6 +95,8 @@ struct http_stream *http_start_stream(struct http_request *req, const struct htt
 bool http_stream_ready(const struct http_stream *stream);
 /* Writes up to HTTP_STREAM_WRITE_MAX frames in one go, taking references. Only when ready. */
 void http_stream_write(struct http_stream *stream, struct frame *const *frames, size_t count);
+/* The same for a handler whose on_ready() may run inside of this call: at once if all has left. */
+void http_stream_write_now(struct http_stream *stream, struct frame *const *frames, size_t count);
 /* Pushes an answer to a GET of `path`, with PUSH_PROMISE ahead of what is written afterwards (RFC
  * 9113, section 8.4). Only for a request that said `can_push`. END: not now, the client has as many
  * of them on their way as it takes; on_ready() follows when there is room. UNAVAILABLE: it takes

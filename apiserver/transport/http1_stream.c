@@ -175,8 +175,9 @@ struct http_stream *http1_start_stream(struct request *request, const struct htt
 
 /* ---- what the handler calls ---- */
 
-/* By reference, in one piece or two. */
-static size_t as_sent(const struct frame *frame, enum wire_form form, h2o_iovec_t *ret_vec)
+/* By reference, in one piece or two, without the first `sent` bytes of the last. */
+static size_t as_sent(const struct frame *frame, enum wire_form form, size_t sent,
+                      h2o_iovec_t *ret_vec)
 {
     struct bytes head = form == WIRE_MESSAGE ? frame_head(frame) : bytes_of(NULL, 0);
     struct bytes rest = form == WIRE_CHUNK     ? bytes_of(frame->data, frame->len)
@@ -186,6 +187,7 @@ static size_t as_sent(const struct frame *frame, enum wire_form form, h2o_iovec_
 
     if (head.len > 0)
         ret_vec[count++] = h2o_iovec_init(head.ptr, head.len);
+    rest = bytes_from(rest, sent);
     if (rest.len > 0)
         ret_vec[count++] = h2o_iovec_init(rest.ptr, rest.len);
     return count;
@@ -208,15 +210,16 @@ static size_t gather(struct conn *conn, h2o_iovec_t *vec, size_t count)
     return 1;
 }
 
-static void http1_stream_write(struct http_stream *base, struct frame *const *frames, size_t count)
+/* `sent` bytes have left already, of a first frame in one piece. */
+static void write_rest(struct http1_stream *stream, struct frame *const *frames, size_t count,
+                       size_t sent)
 {
-    struct http1_stream *stream = (struct http1_stream *)base;
     struct conn *conn = container_of(stream, struct conn, stream);
     h2o_iovec_t vec[2 * HTTP_STREAM_WRITE_MAX];
     size_t vec_count = 0;
 
     for (size_t i = 0; i < count; i++)
-        vec_count += as_sent(frames[i], stream->form, vec + vec_count);
+        vec_count += as_sent(frames[i], stream->form, i == 0 ? sent : 0, vec + vec_count);
     if (!frame_batch_set(&stream->batch, frames, count)) {
         conn->stream.turn_cut = true; /* not here: on_gone() would run inside of this call */
         loop_defer(conn->server->loop, &conn->turn);
@@ -228,6 +231,31 @@ static void http1_stream_write(struct http_stream *base, struct frame *const *fr
     h2o_socket_write(conn->sock, vec, vec_count, on_written);
     if (conn->server->gather.capacity > GATHER_KEPT)
         buf_release(&conn->server->gather);
+}
+
+static void http1_stream_write(struct http_stream *base, struct frame *const *frames, size_t count)
+{
+    write_rest((struct http1_stream *)base, frames, count, 0);
+}
+
+/* One event in one piece is what nearly all writes are. */
+static void http1_stream_write_now(struct http_stream *base, struct frame *const *frames,
+                                   size_t count)
+{
+    struct http1_stream *stream = (struct http1_stream *)base;
+    struct conn *conn = container_of(stream, struct conn, stream);
+    h2o_iovec_t piece[2];
+    size_t sent = 0;
+
+    if (count == 1 && as_sent(frames[0], stream->form, 0, piece) == 1) {
+        sent = conn_send_now(conn, bytes_of(piece[0].base, piece[0].len));
+        if (sent == piece[0].len) {
+            conn_count_sent(conn);
+            go_on(conn);
+            return;
+        }
+    }
+    write_rest(stream, frames, count, sent);
 }
 
 static void http1_stream_end(struct http_stream *base)
@@ -249,8 +277,10 @@ static void http1_stream_abort(struct http_stream *base)
     conn_reset(conn);
 }
 
-static const struct http_stream_ops http1_stream_ops = {
-    .write = http1_stream_write, .end = http1_stream_end, .abort = http1_stream_abort};
+static const struct http_stream_ops http1_stream_ops = {.write = http1_stream_write,
+                                                        .write_now = http1_stream_write_now,
+                                                        .end = http1_stream_end,
+                                                        .abort = http1_stream_abort};
 
 /* ---- the connection meanwhile ---- */
 

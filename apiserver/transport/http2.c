@@ -9,7 +9,6 @@
 #include "apiserver/transport/tls_conn.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
 
 enum {
     OUT_MAX = 128 << 10, /* bytes handed to the socket at once */
@@ -99,20 +98,6 @@ static void end(struct conn *conn)
     conn_linger(conn);
 }
 
-/* What the socket takes at once. libh2o says only on the next turn that it has written: until then
- * each connection of this turn would hold a buffer of its own, as large as all that it sends. */
-static size_t send_now(struct conn *conn, struct bytes out)
-{
-    ssize_t sent = -1;
-
-    if (conn->ssl == NULL)
-        sent = send(h2o_socket_get_fd(conn->sock), out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent <= 0)
-        return 0; /* an error is libh2o's to find */
-    conn->sock->bytes_written += (size_t)sent;
-    return (size_t)sent;
-}
-
 static void flush(struct http2 *h2)
 {
     struct conn *conn = h2->conn;
@@ -127,7 +112,7 @@ static void flush(struct http2 *h2)
         return;
     }
     if (h2->out.len > 0) {
-        sent = send_now(conn, buf_bytes(&h2->out));
+        sent = conn_send_now(conn, buf_bytes(&h2->out));
         if (sent == h2->out.len) {
             on_written(conn->sock, NULL);
             return;

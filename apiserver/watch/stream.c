@@ -15,7 +15,7 @@ static bool stream_ready(const void *sink)
 static void stream_write(void *sink, struct frame *const *frames, size_t count, uint64_t rev)
 {
     (void)rev;
-    http_stream_write(sink, frames, count);
+    http_stream_write_now(sink, frames, count);
 }
 
 static void stream_end(void *sink, uint64_t rev)

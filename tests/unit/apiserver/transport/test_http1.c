@@ -642,6 +642,58 @@ TEST(http1, frames_arrive_as_chunks_and_ready_comes_again)
     stop(&test);
 }
 
+static void write_now(struct server_test *it, struct bytes payload)
+{
+    struct frame *frame = frame_new(payload);
+
+    http_stream_write_now(it->stream, &frame, 1);
+    frame_unref(frame);
+}
+
+static void write_a_little_now(struct server_test *it)
+{
+    int ready = it->ready;
+
+    write_now(it, BYTES("one\n"));
+    CHECK(http_stream_ready(it->stream) && it->ready == ready + 1);
+    write_now(it, BYTES("two\n"));
+    CHECK(http_stream_ready(it->stream) && it->ready == ready + 2);
+}
+
+static void write_much_now(struct server_test *it)
+{
+    int ready = it->ready;
+
+    write_now(it, blob_bytes(it->big));
+    CHECK(!http_stream_ready(it->stream) && it->ready == ready);
+}
+
+TEST(http1, what_the_socket_takes_at_once_is_told_at_once_and_the_rest_later)
+{
+    struct http_server_stats stats;
+    struct buf answer = {0};
+    size_t head;
+    int fd;
+
+    begin();
+    fd = open_stream(watch, &answer);
+    head = answer.len;
+    on_loop(&test, write_a_little_now);
+    CHECK(read_until(fd, "two\n\r\n", 1, &answer));
+    CHECK(bytes_ends_with(buf_bytes(&answer), BYTES("4\r\none\n\r\n4\r\ntwo\n\r\n")));
+    answer.len = 0;
+    on_loop(&test, write_much_now);
+    CHECK(read_until(fd, "x\r\n", 1, &answer));
+    CHECK_INT(answer.len, strlen("800000\r\n") + BIG + strlen("\r\n"));
+    CHECK(wait_for(&test, &test.ready, 4));
+    http_server_get_stats(test.server, &stats);
+    CHECK_INT(stats.bytes_sent_total, head + 2 * strlen("4\r\none\n\r\n") + answer.len);
+    close(fd);
+    CHECK(wait_for(&test, &test.gone, 1));
+    buf_release(&answer);
+    stop(&test);
+}
+
 TEST(http1, after_a_clean_end_the_connection_serves_the_next_request)
 {
     struct buf answer = {0};

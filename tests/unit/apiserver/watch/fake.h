@@ -30,6 +30,7 @@ struct loop {
     struct loop_timer *timers[FAKE_TIMERS_MAX];
     size_t timer_count;
     struct list streams;
+    bool prompt;          /* streams take a write_now() at once */
     pthread_mutex_t lock; /* of posted */
     pthread_cond_t posting;
     struct loop_task *posted;
@@ -149,6 +150,15 @@ void http_stream_write(struct http_stream *stream, struct frame *const *frames, 
         list_remove(&stream->link);
         stream->handler->on_gone(stream->user);
     }
+}
+
+void http_stream_write_now(struct http_stream *stream, struct frame *const *frames, size_t count)
+{
+    http_stream_write(stream, frames, count);
+    if (!stream->loop->prompt || stream->stalled || !list_linked(&stream->link))
+        return;
+    stream->ready = true;
+    stream->handler->on_ready(stream->user);
 }
 
 void http_stream_end(struct http_stream *stream)

@@ -86,6 +86,28 @@ TEST(stream, a_first_state_of_any_size_leaves_room_for_what_stands_around_it)
     }
 }
 
+TEST(stream, one_that_takes_each_write_at_once_is_told_all_the_same)
+{
+    enum { COUNT = 3 * HTTP_STREAM_WRITE_MAX };
+    struct fake_server server;
+    struct fake_watch watch;
+
+    fake_server_start(&server);
+    server.loop->prompt = true;
+    for (int n = 0; n < COUNT; n++)
+        put(&server, "a");
+    fake_watch_start(&server, &watch, (struct watch_spec){.since = 1, .framing = FRAMING_SSE});
+    CHECK(bytes_ends_with(buf_bytes(&watch.stream.text), BYTES("data: a@192\n\n")));
+    CHECK(watch.stream.writes >= 3);
+    watch.stream.text.len = 0;
+    put(&server, "a");
+    put(&server, "b");
+    CHECK_SENT(&watch, "id: 193\nevent: MODIFIED\ndata: a@193\n\n"
+                       "id: 194\nevent: ADDED\ndata: b@194\n\n");
+    fake_watch_release(&watch);
+    fake_server_release(&server);
+}
+
 TEST(stream, an_idle_one_has_a_heartbeat_that_says_where_it_is)
 {
     struct fake_server server;
