@@ -98,11 +98,25 @@ static void end(struct conn *conn)
     conn_linger(conn);
 }
 
+static void send_out(struct http2 *h2)
+{
+    struct conn *conn = h2->conn;
+    size_t sent = conn_send_now(conn, buf_bytes(&h2->out));
+    h2o_iovec_t rest = h2o_iovec_init(h2->out.data + sent, h2->out.len - sent);
+
+    if (rest.len == 0) {
+        on_written(conn->sock, NULL);
+        return;
+    }
+    conn_write_started(conn);
+    h2o_socket_write(conn->sock, &rest, 1, on_written);
+    if (conn->ssl != NULL) /* it is encrypted within the write */
+        give_buffer_back(h2);
+}
+
 static void flush(struct http2 *h2)
 {
     struct conn *conn = h2->conn;
-    h2o_iovec_t vec;
-    size_t sent;
 
     if (h2o_socket_is_writing(conn->sock))
         return;
@@ -112,14 +126,7 @@ static void flush(struct http2 *h2)
         return;
     }
     if (h2->out.len > 0) {
-        sent = conn_send_now(conn, buf_bytes(&h2->out));
-        if (sent == h2->out.len) {
-            on_written(conn->sock, NULL);
-            return;
-        }
-        vec = h2o_iovec_init(h2->out.data + sent, h2->out.len - sent);
-        conn_write_started(conn);
-        h2o_socket_write(conn->sock, &vec, 1, on_written);
+        send_out(h2);
         return;
     }
     give_buffer_back(h2);
