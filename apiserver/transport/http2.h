@@ -34,19 +34,20 @@ struct h2_stream {
     struct request *request; /* NULL: answered */
     struct loop_timer
         timer;         /* for the rest of the request; then for the client to take the answer */
-    uint64_t moved_ms; /* when it did last */
     struct blob *body; /* a plain answer, */
     size_t sent;       /* of it, or of the frame at batch.at */
     struct frame_batch batch; /* or what a stream writes */
+    char *authority;          /* of the request, for what it makes us push; or NULL */
     int32_t id;
-    bool head_done; /* the request's */
-    bool streaming, ended;
-    char *authority;   /* of the request, for what it makes us push; or NULL */
-    int32_t pushed_by; /* 0: the client opened it */
-    bool wants_push;   /* has been told that there is no room */
-    bool tunnel;       /* of an extended CONNECT: the client may send at any time */
-    bool asleep;       /* nghttp2 waits for nghttp2_session_resume_data() */
-    bool had_turn;     /* has sent since it was resumed */
+    int32_t pushed_by;  /* 0: the client opened it */
+    uint32_t moved_ms;  /* when it did last; turns over */
+    bool head_done : 1; /* the request's */
+    bool streaming : 1;
+    bool ended : 1;
+    bool wants_push : 1; /* has been told that there is no room */
+    bool tunnel : 1;     /* of an extended CONNECT: the client may send at any time */
+    bool asleep : 1;     /* nghttp2 waits for nghttp2_session_resume_data() */
+    bool had_turn : 1;   /* has sent since it was resumed */
 };
 
 extern const struct http_engine_ops http2_engine_ops;

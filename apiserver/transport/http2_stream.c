@@ -65,13 +65,12 @@ static void on_stall(struct loop_timer *timer)
 {
     struct h2_stream *stream = container_of(timer, struct h2_stream, timer);
     struct http_server *server = stream->h2->conn->server;
-    uint64_t now = loop_now_ms(server->loop), at;
+    uint32_t still = (uint32_t)loop_now_ms(server->loop) - stream->moved_ms;
 
     if (!has_output(stream) && !(stream->tunnel && stream->ended))
         return; /* a tunnel that we have ended is ended by the client, too, or cut */
-    at = stream->moved_ms + server->limits.write_stall_ms;
-    if (now < at) {
-        loop_timer_start(server->loop, timer, at - now);
+    if (still < server->limits.write_stall_ms) {
+        loop_timer_start(server->loop, timer, server->limits.write_stall_ms - still);
         return;
     }
     h2_stream_reset(stream, NGHTTP2_CANCEL);
@@ -88,7 +87,7 @@ void h2_stream_output_started(struct h2_stream *stream)
 {
     struct http_server *server = stream->h2->conn->server;
 
-    stream->moved_ms = loop_now_ms(server->loop);
+    stream->moved_ms = (uint32_t)loop_now_ms(server->loop);
     if (stream->timer.heap_at == 0)
         loop_timer_start(server->loop, &stream->timer, server->limits.write_stall_ms);
     if (stream->asleep) {
@@ -201,7 +200,7 @@ static ssize_t on_pull(nghttp2_session *session, int32_t id, uint8_t *to, size_t
     } else if (copied == room && room < DRIBBLE && !http2_charge(stream->h2, HTTP2_IDLE_FRAME_MS)) {
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
-    stream->moved_ms = loop_now_ms(stream->h2->conn->server->loop);
+    stream->moved_ms = (uint32_t)loop_now_ms(stream->h2->conn->server->loop);
     return (ssize_t)copied;
 }
 
