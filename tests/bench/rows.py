@@ -18,8 +18,8 @@ MB = 1 << 20
 
 
 class Row:
-    def __init__(self, goal, contestants, quick_repeat=3):
-        self.goal, self.contestants, self.quick_repeat = goal, contestants, quick_repeat
+    def __init__(self, goal, contestants):
+        self.goal, self.contestants = goal, contestants
 
 
 def command(tool, *args, **flags):
@@ -372,8 +372,8 @@ def informer(size, **flags):
     return measure
 
 
-def one(goal, measure, quick_repeat=3):
-    return Row(goal, {"tidewatch": measure}, quick_repeat)
+def one(goal, measure):
+    return Row(goal, {"tidewatch": measure})
 
 
 def all_rows(quick):

@@ -4,8 +4,9 @@
     ./dev bench [ROW ...] [--repeat=N] [--quick] [--no-plots]
 
 A number is the median of the repeats, with the least and the most; behind a peer's stands how many
-times it ours is. --quick does less of everything, in some ten minutes.
+times it ours is.
 """
+import argparse
 import os
 import statistics
 import sys
@@ -29,7 +30,7 @@ PLOTS = [("p99, ms", "Latency: write to receipt, p99", "ms"),
 
 
 def shown(value):
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value or 0:.3g}"  # -0.0 is 0
 
 
 def measure(row, repeat):
@@ -77,11 +78,14 @@ def write_plots(measured):
 
 
 def main():
-    options = [a for a in sys.argv[1:] if a.startswith("--")]
-    quick = "--quick" in options
-    repeat = next((int(a.split("=")[1]) for a in options if a.startswith("--repeat=")), None)
-    rows = bench.all_rows(quick)
-    names = [a for a in sys.argv[1:] if not a.startswith("--")] or list(rows)
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="ROW", help="only these rows of the table")
+    parser.add_argument("--repeat", type=int, metavar="N", help="rounds of each row (5, or 3 if --quick)")
+    parser.add_argument("--quick", action="store_true", help="less of everything, in some ten minutes")
+    parser.add_argument("--no-plots", action="store_true", help="leave docs/bench/ as it is")
+    options = parser.parse_args()
+    rows = bench.all_rows(options.quick)
+    names = options.names or list(rows)
     unknown = [name for name in names if name not in rows]
     if unknown:
         raise SystemExit(f"no such row: {unknown[0]}; there are: {' '.join(rows)}")
@@ -91,10 +95,10 @@ def main():
     print("| row | what | median | least .. most | peers (ours is so many times theirs) | goal |\n"
           "|---|---|---|---|---|---|", flush=True)
     for name in names:
-        measured[name] = measure(rows[name], repeat or (rows[name].quick_repeat if quick else 5))
+        measured[name] = measure(rows[name], options.repeat or (3 if options.quick else 5))
         print_row(name, rows[name], measured[name])
         print(f"{time.monotonic() - began:.0f} s: {name}", file=sys.stderr)
-    if "--no-plots" not in options:
+    if not options.no_plots:
         write_plots(measured)
 
 
